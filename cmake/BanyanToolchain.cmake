@@ -1,0 +1,45 @@
+# Language level, warnings, sanitizers and build accelerators for every Banyan target.
+
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+get_property(multi_config GLOBAL PROPERTY GENERATOR_IS_MULTI_CONFIG)
+if(NOT multi_config AND NOT CMAKE_BUILD_TYPE)
+  set(CMAKE_BUILD_TYPE RelWithDebInfo CACHE STRING "Build type" FORCE)
+endif()
+
+# Line tables are enough for a stack trace and cost half of full debug information in link time.
+set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG")
+
+set(BANYAN_SANITIZE "" CACHE STRING "Value for -fsanitize=, for example address,undefined or thread")
+
+if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  find_program(BANYAN_CCACHE ccache)
+  mark_as_advanced(BANYAN_CCACHE)
+  if(BANYAN_CCACHE)
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${BANYAN_CCACHE}")
+    set(CMAKE_C_COMPILER_LAUNCHER "${BANYAN_CCACHE}")
+  endif()
+endif()
+
+find_program(BANYAN_LLD ld.lld)
+mark_as_advanced(BANYAN_LLD)
+if(BANYAN_LLD)
+  add_link_options(-fuse-ld=lld)
+endif()
+
+add_library(banyan_options INTERFACE)
+target_compile_options(banyan_options INTERFACE -Wall -Wextra -Wshadow -Werror)
+if(BANYAN_SANITIZE)
+  set(sanitize_flags -fsanitize=${BANYAN_SANITIZE} -fno-omit-frame-pointer)
+  if(BANYAN_SANITIZE MATCHES "undefined")
+    # TVM's classes are known only through tvm-ffi's headers, so their type information is incomplete
+    # and the vptr check has nothing to compare with.
+    list(APPEND sanitize_flags -fno-sanitize=vptr -fno-sanitize-recover=undefined)
+  endif()
+  # Instrumented code defeats gcc's flow analysis, which then warns about variables that are set.
+  target_compile_options(banyan_options INTERFACE ${sanitize_flags} -Wno-maybe-uninitialized)
+  target_link_options(banyan_options INTERFACE ${sanitize_flags})
+endif()
