@@ -1,0 +1,61 @@
+# Everything a developer types. Each stage is a script that is silent when its work is done already.
+
+WORKLOAD ?= mlp
+ARGS ?=
+
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev build tune test test-fast test-sanitize lint format bench clean distclean
+
+help:
+	@echo "make tune           set up, build and tune a workload: WORKLOAD=mlp ARGS='--trials 32 --seed 0'"
+	@echo "make test           set up, build and run all tests"
+	@echo "make test-fast      only those that do not load TVM"
+	@echo "make test-sanitize  tests under AddressSanitizer + UBSan, and under ThreadSanitizer"
+	@echo "make lint           clang-format check and clang-tidy; 'make format' rewrites"
+	@echo "make bench          benchmarks"
+	@echo "make setup          Debian packages and the virtual environment in .venv"
+	@echo "make build          build/release/banyan"
+	@echo "make clean          remove build/; 'make distclean' also .venv/"
+
+setup:
+	@scripts/setup.sh
+
+setup-dev:
+	@scripts/setup.sh dev
+
+build: setup
+	@scripts/build.sh release banyan
+
+tune: build
+	@build/release/banyan tune $(WORKLOAD) $(ARGS)
+
+test: setup
+	@scripts/build.sh release
+	@scripts/test.sh release
+
+test-fast: setup
+	@scripts/build.sh release
+	@scripts/test.sh release -L fast
+
+test-sanitize: setup
+	@scripts/build.sh asan-ubsan
+	@scripts/test.sh asan-ubsan
+	@scripts/build.sh tsan tsan_tests
+	@scripts/test.sh tsan -L fast -R '^(base|measure|search|store)_test[.]'
+
+lint: setup-dev
+	@scripts/lint.sh
+
+format: setup-dev
+	@scripts/lint.sh --fix
+
+bench: setup
+	@scripts/build.sh release banyan benchmarks
+	@ninja -C build/release bench
+
+clean:
+	@rm -rf build
+
+distclean: clean
+	@rm -rf .venv

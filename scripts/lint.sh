@@ -1,0 +1,22 @@
+#!/usr/bin/env bash
+# clang-format check and clang-tidy over the sources: scripts/lint.sh [--fix]
+source "$(dirname "$0")/common.sh"
+
+tool() { command -v "$1-14" || command -v "$1" || fail lint "$1 is missing: run \`make setup-dev\`"; }
+clang_format=$(tool clang-format)
+mapfile -t files < <(git ls-files --cached --others --exclude-standard -- 'src/*.h' 'src/*.cc' \
+  'tests/*.h' 'tests/*.cc' 'bench/*.h' 'bench/*.cc' | sort -u | xargs -r ls 2>/dev/null)
+
+if [ "${1:-}" = --fix ]; then
+  "$clang_format" -i "${files[@]}"
+  exit 0
+fi
+
+say lint "clang-format: ${#files[@]} files"
+printf '%s\0' "${files[@]}" | xargs -0 -n 20 -P "$jobs" "$clang_format" --dry-run -Werror ||
+  fail lint "not formatted; \`make format\` rewrites them"
+
+# clang-tidy reads the compile commands, so the tree must be configured; nothing has to be built.
+logged lint "$logs/lint.log" cmake --preset release
+clang_tidy=$(tool clang-tidy)
+"$venv/bin/python" scripts/clang_tidy.py --clang-tidy "$clang_tidy" --jobs "$jobs"
