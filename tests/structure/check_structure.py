@@ -17,7 +17,7 @@ FFI_ROOM = "tvm"
 TABLE_ROW = re.compile(r"^\|\s*`(\w+)`\s*\|.*\|\s*([^|]*?)\s*\|\s*$", re.MULTILINE)
 PROJECT_INCLUDE = re.compile(r'^\s*#\s*include\s+"(?:\.\./)*([a-z]+)/[^"]*"')
 PARENT_INCLUDE = re.compile(r'^\s*#\s*include\s+"\.\.?/')
-FFI_INCLUDE = re.compile(r'^\s*#\s*include\s+[<"](?:tvm/(?:ffi|runtime|ir|node)/|dlpack/)')
+FFI_INCLUDE = re.compile(r'^\s*#\s*include\s+(?:<tvm/|[<"](?:tvm/(?:ffi|runtime|ir|node)|dlpack)/)')
 ROOM_CALL = re.compile(r"banyan_room\(\s*(\w+)([^)]*)\)")
 ROOMS_LIST = re.compile(r"set\(BANYAN_ROOMS([^)]*)\)")
 # A whole string literal that reads like a name in TVM's registry of global functions.
