@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "measure/types.h"
+#include "schedule/target.h"
+#include "schedule/workload.h"
+
+namespace banyan {
+
+struct MeasureOptions {
+  int workers = 2;              // processes: one runs while the others build, [1, 64]
+  double build_timeout_s = 10;  // > 0
+  double run_timeout_s = 10;    // > 0, check and timing of one candidate
+  double reference_timeout_s = 300;
+  int64_t memory_limit_bytes =
+      int64_t{4} << 30;  // resident, beyond what an idle worker with the workload's buffers holds
+  int64_t output_limit_bytes = 1 << 20;  // of a worker's stdout/stderr noise
+  int run_cpu = -1;                      // core that runs kernels; -1: the last allowed one
+  Timing timing;                         // while searching
+  Timing final_timing = FinalTiming();
+};
+
+// Builds and runs candidates beside the search. Never blocks except where said; owned and called by
+// one thread (the driver's). Implementations: WorkerPool (processes), fakes, a cache
+// (`--simulate`).
+class Measurer {
+ public:
+  virtual ~Measurer() = default;
+
+  // Blocks: starts workers, makes inputs and the reference. Call once, first.
+  virtual Result<ReferenceOutcome> Prepare(const Workload& workload, const Target& target,
+                                           uint64_t input_seed) = 0;
+  // Queues a trial; any number may be queued, Capacity() tells how many keep all workers busy.
+  virtual void Submit(TrialRequest request) = 0;
+  virtual int Capacity() const = 0;
+  virtual int InFlight() const = 0;
+  // The next finished trial, waiting at most `timeout_s` (0: only look). nullopt: none yet.
+  virtual std::optional<TrialOutcome> Wait(double timeout_s) = 0;
+  // A candidate above this latency is stopped after its first sample (racing); updated as the best
+  // improves.
+  virtual void SetStopAbove(double latency_ms) = 0;
+  // Drops queued trials and kills those in flight; they are reported as kCancelled.
+  virtual void CancelAll() = 0;
+  // Blocks: rebuilds the finalists in one worker with builders idle and measures them interleaved
+  // (one sample of each in turn, order rotated). In the order asked for.
+  virtual Result<std::vector<FinalOutcome>> Finals(const std::vector<TrialRequest>& finalists) = 0;
+  // Seconds spent so far, summed over workers.
+  virtual double build_s() const = 0;
+  virtual double run_s() const = 0;
+  // Time of the fixed reference kernel now over its time at the start; 1: no drift. NaN: not known
+  // yet.
+  virtual double drift() const = 0;
+};
+
+// Worker processes: `worker_command` is exec'd (argv), and speaks the protocol of measure/worker.h
+// on its stdin and stdout.
+std::unique_ptr<Measurer> MakeWorkerPool(std::vector<std::string> worker_command,
+                                         MeasureOptions options);
+
+}  // namespace banyan
