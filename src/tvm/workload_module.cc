@@ -1,0 +1,194 @@
+#include "tvm/workload_module.h"
+
+#include <tvm/ffi/container/map.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <vector>
+
+#include "tvm/ir.h"
+#include "tvm/pipeline.h"
+
+namespace banyan {
+namespace {
+
+using ffi::ObjectRef;
+using ir::Refs;
+
+constexpr int kCommReduce = 2;                            // TVM's IterVarType
+constexpr int64_t kMaxElements = (int64_t{1} << 31) - 1;  // programs index with int32
+
+bool SupportedDtype(const std::string& dtype) {
+  static const std::set<std::string> kSupported = {
+      "float16", "bfloat16", "float32", "float64", "int8",   "int16", "int32",
+      "int64",   "uint8",    "uint16",  "uint32",  "uint64", "bool"};
+  return kSupported.count(dtype) > 0;
+}
+
+struct Entry {
+  std::string name;
+  ObjectRef function;
+};
+
+Result<Entry> FindEntry(const ObjectRef& module, const std::string& wanted) {
+  const auto functions = ir::Get<ffi::Map<ObjectRef, ObjectRef>>(module, "functions");
+  std::map<std::string, ObjectRef> programs;
+  std::string others;
+  for (const auto& item : functions) {
+    const std::string name = ir::Get<std::string>(item.first, "name_hint");
+    if (ir::Is(item.second, "tirx.PrimFunc")) {
+      programs[name] = item.second;
+    } else {
+      others = name + " (" + std::string(ir::TypeKey(item.second)) + ")";
+    }
+  }
+  std::string names;
+  for (const auto& item : programs) names += (names.empty() ? "" : ", ") + item.first;
+  if (!wanted.empty()) {
+    const auto found = programs.find(wanted);
+    if (found != programs.end()) return Entry{found->first, found->second};
+    return InvalidArgument("the module has no function '" + wanted +
+                           "'; it has: " + (names.empty() ? "none" : names));
+  }
+  if (programs.empty()) {
+    return InvalidArgument("the module has no TIR function" +
+                           (others.empty() ? std::string() : ", only " + others));
+  }
+  if (programs.size() == 1) return Entry{programs.begin()->first, programs.begin()->second};
+  if (programs.count("main")) return Entry{"main", programs.at("main")};
+  return InvalidArgument("the module has several functions and none is called 'main': " + names);
+}
+
+Result<TensorSpec> DescribeParameter(const ObjectRef& parameter) {
+  TensorSpec spec;
+  spec.name = ir::Get<std::string>(parameter, "name");
+  const ObjectRef type = ir::Get<ObjectRef>(parameter, "ty");
+  if (!ir::Is(type, "tirx.BufferType")) {
+    return InvalidArgument("parameter '" + spec.name +
+                           "' is no tensor: every parameter must be a T.Buffer");
+  }
+  int64_t elements = 1;
+  for (const ObjectRef& extent : ir::Get<Refs>(type, "shape")) {
+    if (!ir::Is(extent, "ir.IntImm")) {
+      return InvalidArgument("parameter '" + spec.name +
+                             "' has a symbolic shape: give every dimension a fixed size");
+    }
+    spec.shape.push_back(ir::IntValue(extent));
+    if (spec.shape.back() < 1) {
+      return InvalidArgument("parameter '" + spec.name + "' has an empty dimension");
+    }
+    if (elements > kMaxElements / spec.shape.back()) {
+      return InvalidArgument("parameter '" + spec.name + "' has more than 2^31-1 elements");
+    }
+    elements *= spec.shape.back();
+  }
+  if (!ir::Get<Refs>(type, "strides").empty()) {
+    return InvalidArgument("parameter '" + spec.name +
+                           "' has strides: only compact tensors are taken");
+  }
+  spec.dtype = ir::DtypeText(type);
+  if (!SupportedDtype(spec.dtype)) {
+    return InvalidArgument("parameter '" + spec.name + "' has element type " + spec.dtype +
+                           ", which Banyan cannot make inputs for");
+  }
+  return spec;
+}
+
+struct Access {
+  std::set<const void*> read;  // buffers read before anything wrote them
+  std::set<const void*> written;
+  int64_t reduction_length = 1;
+  int blocks = 0;
+};
+
+// What the blocks read and write, in program order, and the longest chain of reductions.
+Access ScanBlocks(const ObjectRef& body) {
+  Access access;
+  std::map<const void*, int64_t> chain;  // summed reduction extents that lead to a buffer
+  ir::VisitBlocks(body, [&](const ObjectRef& realize) {
+    const ObjectRef block = ir::Get<ObjectRef>(realize, "block");
+    const Refs reads = ir::Get<Refs>(block, "reads");
+    const Refs writes = ir::Get<Refs>(block, "writes");
+    if (reads.empty() && writes.empty()) return;  // the root
+    ++access.blocks;
+    int64_t own = 1;
+    for (const ObjectRef& iter : ir::Get<Refs>(block, "iter_vars")) {
+      if (ir::Get<int64_t>(iter, "iter_type") != kCommReduce) continue;
+      const ObjectRef extent = ir::Get<ObjectRef>(ir::Get<ObjectRef>(iter, "dom"), "extent");
+      if (ir::Is(extent, "ir.IntImm")) own *= ir::IntValue(extent);
+    }
+    if (own == 1) own = 0;
+    const bool has_init = ir::Field(block, "init").try_cast<ObjectRef>().has_value();
+    std::set<const void*> own_writes;
+    for (const ObjectRef& region : writes) {
+      own_writes.insert(ir::Get<ObjectRef>(region, "source").get());
+    }
+    int64_t longest = 0;
+    for (const ObjectRef& region : reads) {
+      const void* buffer = ir::Get<ObjectRef>(region, "source").get();
+      if (has_init && own_writes.count(buffer)) continue;
+      if (!access.written.count(buffer)) access.read.insert(buffer);
+      if (!own_writes.count(buffer)) longest = std::max(longest, chain[buffer]);
+    }
+    for (const void* buffer : own_writes) {
+      access.written.insert(buffer);
+      chain[buffer] = std::max(chain[buffer], longest + own);
+      access.reduction_length = std::max(access.reduction_length, chain[buffer]);
+    }
+  });
+  return access;
+}
+
+double CountFlops(const ObjectRef& module) {
+  try {
+    return CallTvm<double>("s_tir.analysis.EstimateTIRFlops", module);
+  } catch (const ffi::Error&) {
+    return 0;  // data-dependent loops or an operation TVM cannot price: not known
+  }
+}
+
+}  // namespace
+
+Result<Workload> WorkloadFromModule(const ObjectRef& module, const std::string& entry) {
+  BANYAN_ASSIGN_OR_RETURN(Entry found, FindEntry(module, entry));
+  const std::string who = "function '" + found.name + "'";
+  const ObjectRef body = ir::Get<ObjectRef>(found.function, "body");
+  if (!ir::Is(body, "s_tir.SBlockRealize")) {
+    return InvalidArgument(who + " has no blocks to schedule: write it with T.sblock in a " +
+                           "@T.prim_func(s_tir=True), or build it with te.create_prim_func");
+  }
+
+  Workload workload;
+  const Access access = ScanBlocks(body);
+  if (access.blocks == 0) return InvalidArgument(who + " computes nothing: it has no block");
+  bool any_output = false;
+  for (const ObjectRef& parameter : ir::Get<Refs>(found.function, "params")) {
+    auto spec = DescribeParameter(parameter);
+    if (!spec.ok()) return InvalidArgument(who + ": " + spec.error().message);
+    spec->is_output = access.written.count(parameter.get()) > 0;
+    any_output = any_output || spec->is_output;
+    if (spec->is_output && access.read.count(parameter.get())) {
+      return InvalidArgument(who + ": parameter '" + spec->name +
+                             "' is read and then overwritten; in-place programs cannot be measured "
+                             "repeatedly: write the result into a tensor of its own");
+    }
+    workload.parameters.push_back(std::move(*spec));
+  }
+  if (!any_output) return InvalidArgument(who + " writes none of its parameters");
+
+  // A module of its own, with the one name that builders, runners and databases expect.
+  const auto named = CallTvm<ObjectRef>("ir.BaseFuncWithAttr", found.function, "global_symbol",
+                                        ffi::String("main"));
+  const ObjectRef alone =
+      CallTvm<ObjectRef>("ir.Module_FromExpr", named, ffi::Map<ObjectRef, ObjectRef>());
+  workload.module_json = ModuleToJson(alone);
+  workload.entry = "main";
+  workload.flops = CountFlops(alone);
+  workload.reduction_length = access.reduction_length;
+  workload.hash =
+      static_cast<uint64_t>(CallTvm<int64_t>("ffi.StructuralHash", alone, false, false));
+  return workload;
+}
+
+}  // namespace banyan
