@@ -17,9 +17,10 @@ fi
 # A line at once if there is something to compile, then a sign of life now and then.
 progress() {
   local last="" now
-  sleep 0.3
+  # A killed shell leaves its sleep behind; that one must not hold our caller's pipe open.
+  sleep 0.3 >/dev/null 2>&1
   say build "$preset: compiling ${targets:-everything}"
-  while sleep 15; do
+  while sleep 15 >/dev/null 2>&1; do
     now=$(grep -ao '^\[[0-9]*/[0-9]*\]' "$log" | tail -n1 | tr -d '[]')
     [ -n "$now" ] && [ "$now" != "$last" ] && say build "$preset: step ${now/\// of }"
     last=$now

@@ -19,7 +19,7 @@ logged() {
   shift 2
   mkdir -p "$(dirname "$log")"
   if ! "$@" >>"$log" 2>&1; then
-    grep -n -m1 -A30 -E '^FAILED:|error:|Error' "$log" >&2 || tail -n 15 "$log" >&2
+    grep -m1 -A30 -E '^FAILED:|error:|Error' "$log" >&2 || tail -n 15 "$log" >&2
     fail "$stage" "\`${*:1:4}\` failed; all of its output is in $log"
   fi
 }

@@ -13,8 +13,9 @@ if [ "${1:-}" = --fix ]; then
 fi
 
 say lint "clang-format: ${#files[@]} files"
-printf '%s\0' "${files[@]}" | xargs -0 -n 20 -P "$jobs" "$clang_format" --dry-run -Werror ||
-  fail lint "not formatted; \`make format\` rewrites them"
+unformatted=$(printf '%s\0' "${files[@]}" | xargs -0 -n 1 -P "$jobs" bash -c '
+  "$0" --dry-run -Werror "$1" >/dev/null 2>&1 || echo "$1"' "$clang_format" | sort)
+[ -z "$unformatted" ] || fail lint "not formatted (\`make format\` rewrites):"$'\n'"$unformatted"
 
 # clang-tidy reads the compile commands, so the tree must be configured; nothing has to be built.
 logged lint "$logs/lint.log" cmake --preset release
