@@ -17,6 +17,7 @@ import sys
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 MARKS = ROOT / "build" / "lint"
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.MULTILINE)
+FINDING_START = re.compile(r"^(?=/[^\n]*: (?:error|warning): )", re.MULTILINE)
 
 
 @functools.cache
@@ -68,12 +69,16 @@ def main() -> int:
 
     MARKS.mkdir(parents=True, exist_ok=True)
     print(f"[lint] clang-tidy: {len(sources)} files", flush=True)
-    failed = 0
+    failed, printed = 0, set()
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         for findings in pool.map(lambda s: check(args.clang_tidy, s, common), sources):
             if findings is not None:
                 failed += 1
-                print(findings.strip(), flush=True)
+                # A header's finding comes again with every file that includes it.
+                for finding in FINDING_START.split(findings.strip()):
+                    if finding not in printed:
+                        printed.add(finding)
+                        print(finding.rstrip(), flush=True)
     if failed:
         print(f"[lint] error: clang-tidy has findings in {failed} files", file=sys.stderr)
     return 1 if failed else 0

@@ -33,9 +33,10 @@ struct Error {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(runtime/explicit)
-  Result(Error error)
-      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(runtime/explicit)
+  // NOLINTBEGIN(google-explicit-constructor): `return value;` and `return error;` are the point.
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
+  // NOLINTEND(google-explicit-constructor)
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
@@ -59,8 +60,10 @@ template <>
 class [[nodiscard]] Result<void> {
  public:
   Result() = default;
-  Result(Ok) {}                                                     // NOLINT(runtime/explicit)
-  Result(Error error) : failed_(true), error_(std::move(error)) {}  // NOLINT(runtime/explicit)
+  // NOLINTBEGIN(google-explicit-constructor)
+  Result(Ok) {}
+  Result(Error error) : failed_(true), error_(std::move(error)) {}
+  // NOLINTEND(google-explicit-constructor)
 
   bool ok() const { return !failed_; }
   explicit operator bool() const { return ok(); }
@@ -94,7 +97,7 @@ inline Error Internal(std::string message) {
 // Returns the error of `expr` from the enclosing function.
 #define BANYAN_RETURN_IF_ERROR(expr)                                                       \
   do {                                                                                     \
-    if (auto banyan_status_ = (expr); !banyan_status_.ok()) return banyan_status_.error(); \
+    if (auto&& banyan_status_ = (expr); !banyan_status_.ok()) return banyan_status_.error(); \
   } while (false)
 
 #define BANYAN_CONCAT_INNER(a, b) a##b
