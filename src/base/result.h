@@ -95,8 +95,8 @@ inline Error Internal(std::string message) {
 }  // namespace banyan
 
 // Returns the error of `expr` from the enclosing function.
-#define BANYAN_RETURN_IF_ERROR(expr)                                                       \
-  do {                                                                                     \
+#define BANYAN_RETURN_IF_ERROR(expr)                                                         \
+  do {                                                                                       \
     if (auto&& banyan_status_ = (expr); !banyan_status_.ok()) return banyan_status_.error(); \
   } while (false)
 
