@@ -1,0 +1,465 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "model/contraction_sketch.h"
+
+namespace banyan {
+namespace {
+
+std::string Relative(const std::string& loop, const std::string& block) {
+  const std::string prefix = block + ".";
+  return loop.rfind(prefix, 0) == 0 ? loop.substr(prefix.size()) : std::string();
+}
+
+// The buffer dimension an iter alone moves along, or -1.
+int DimOf(const AccessView& access, int iter) {
+  for (size_t d = 0; d < access.indices.size(); ++d) {
+    if (access.indices[d].uses(static_cast<size_t>(iter))) return static_cast<int>(d);
+  }
+  return -1;
+}
+
+// A layout that moves one dimension to the end: ["d0", "d2", "d1"].
+std::vector<std::string> MoveLast(size_t rank, int dim) {
+  std::vector<std::string> layout;
+  for (size_t d = 0; d < rank; ++d) {
+    if (static_cast<int>(d) != dim) layout.push_back(fmt::format("d{}", d));
+  }
+  layout.push_back(fmt::format("d{}", dim));
+  return layout;
+}
+
+// The state of one emission: names, axes and the loops in their final order.
+class Emitter {
+ public:
+  Emitter(const ProgramView& program, const BlockAnalysis& analysis,
+          const ContractionChoice& choice, const ContractionNeighbours& neighbours,
+          const Target& target, PlanBuilder* plan)
+      : program_(program),
+        analysis_(analysis),
+        choice_(choice),
+        neighbours_(neighbours),
+        target_(target),
+        plan_(plan),
+        block_(program.blocks[static_cast<size_t>(analysis.block)]),
+        name_(block_.name),
+        write_(block_.writes.front()) {}
+
+  void Tiled() {
+    if (choice_.tail == TailMode::kPad) Pad();
+    const std::string pack = StartPack();
+    const std::string row_pack = StartRowPack();
+    TileBlock();
+    WriteBack();
+    FinishPack(pack);
+    FinishRowPack(row_pack);
+    Paddings();
+    plan_->Vectorize(Full(vector_inner_));
+    if (choice_.axes.row_iter >= 0 && choice_.rows > 1) plan_->Unroll(Full(row_inner_));
+    for (const std::string& loop : unrolled_) plan_->Unroll(Full(loop));
+    if (choice_.tail == TailMode::kPartition) Partition();
+    Parallel();
+    plan_->SplitInit(name_, Full(first_reduction_), name_ + "_init");
+  }
+
+  // Matrix times vector, the matrix contiguous along the result: sweep it once in its own order and
+  // accumulate in place; the result stays in L1.
+  void Sweep() {
+    const std::string k = Iter(analysis_.reduction.back());
+    const std::string n = Iter(choice_.axes.vector_iter);
+    PlanBuilder::Factors factors = {{n, {choice_.cols}}};
+    std::vector<std::string> order = OuterLoops({choice_.axes.vector_iter});
+    for (size_t r = 0; r + 1 < analysis_.reduction.size(); ++r)
+      order.push_back(Iter(analysis_.reduction[r]));
+    const bool split_k = choice_.k_unroll > 1;
+    if (split_k) factors.push_back({k, {choice_.k_unroll}});
+    order.push_back(split_k ? k + ".0" : k);
+    order.push_back(n + ".0");
+    if (split_k) order.push_back(k + ".1");
+    order.push_back(n + ".1");
+    plan_->Tile(name_, factors, order);
+    plan_->Vectorize(Full(n + ".1"));
+    if (split_k) plan_->Unroll(Full(k + ".1"));
+    if (choice_.tail == TailMode::kPartition)
+      plan_->Annotate(Full(n + ".0"), "pragma_loop_partition_hint", 1);
+    plan_->SplitInit(name_,
+                     Full(analysis_.reduction.size() > 1 ? Iter(analysis_.reduction.front())
+                          : split_k                      ? k + ".0"
+                                                         : k),
+                     name_ + "_init");
+  }
+
+  // Matrix times vector, the matrix contiguous along the reduction: lanes hold partial sums.
+  void ReduceInside() {
+    const int lanes = std::max(
+        1, target_.lanes(program_.buffers[static_cast<size_t>(write_.buffer)].element_bits));
+    const std::string k = Iter(analysis_.reduction.back());
+    const std::string partial = name_ + "_partial";
+    plan_->Tile(name_, {{k, {choice_.k_unroll * lanes}}}, {});
+    plan_->RFactor(Full(k + ".1"), 0, partial);
+  }
+
+ private:
+  std::string Full(const std::string& relative) const { return name_ + "." + relative; }
+  std::string Iter(int iter) const { return LoopOfIter(program_, block_, iter); }
+
+  const AccessView& Operand(int operand) const {
+    return block_.reads[static_cast<size_t>(analysis_.operands[static_cast<size_t>(operand)].read)];
+  }
+  const BufferView& OperandBuffer(int operand) const {
+    return program_
+        .buffers[static_cast<size_t>(analysis_.operands[static_cast<size_t>(operand)].buffer)];
+  }
+  bool PaddedIter(int iter) const {
+    if (choice_.tail != TailMode::kPad) return false;
+    const int64_t extent = block_.iters[static_cast<size_t>(iter)].extent;
+    if (iter == choice_.axes.vector_iter) return extent % choice_.cols != 0;
+    if (iter == choice_.axes.row_iter) return extent % choice_.rows != 0;
+    return false;
+  }
+  bool PaddedAccess(const AccessView& access) const {
+    for (size_t i = 0; i < block_.iters.size(); ++i) {
+      if (PaddedIter(static_cast<int>(i)) && DimOf(access, static_cast<int>(i)) >= 0) return true;
+    }
+    return false;
+  }
+
+  std::vector<std::string> OuterLoops(const std::vector<int>& except) const {
+    std::vector<std::string> loops;
+    for (const int iter : analysis_.spatial) {
+      if (std::find(except.begin(), except.end(), iter) == except.end())
+        loops.push_back(Iter(iter));
+    }
+    return loops;
+  }
+
+  void Pad() {
+    std::vector<int64_t> multiples(block_.iters.size(), 1);
+    multiples[static_cast<size_t>(choice_.axes.vector_iter)] = choice_.cols;
+    multiples[static_cast<size_t>(choice_.axes.row_iter)] = choice_.rows;
+    plan_->PadOperands(name_, multiples);
+  }
+
+  // The block that copies the vector operand, or an empty name.
+  std::string StartPack() {
+    if (choice_.pack == PackMode::kNone || choice_.axes.vector_operand < 0) return {};
+    const AccessView& access = Operand(choice_.axes.vector_operand);
+    const BufferView& buffer = OperandBuffer(choice_.axes.vector_operand);
+    vector_dim_ = DimOf(access, choice_.axes.vector_iter);
+    const bool strided = choice_.axes.vector_access == VectorAccess::kStrided;
+    if (PaddedAccess(access)) {  // the padded copy is the pack
+      if (strided)
+        plan_->LayoutOf(buffer.name + "_pad", MoveLast(buffer.shape.size(), vector_dim_), "");
+      return buffer.name + "_pad";
+    }
+    const std::string name = fmt::format("{}_in_{}", buffer.name, name_);
+    std::vector<std::string> layout;
+    if (choice_.pack == PackMode::kWhole) {
+      for (size_t d = 0; d < buffer.shape.size(); ++d) {
+        if (static_cast<int>(d) == vector_dim_) {
+          layout.insert(layout.begin(), fmt::format("d{}/{}", d, choice_.cols));
+        } else {
+          layout.push_back(fmt::format("d{}", d));
+        }
+      }
+      layout.push_back(fmt::format("d{}%{}", vector_dim_, choice_.cols));
+    } else if (strided) {
+      layout = MoveLast(buffer.shape.size(), vector_dim_);
+    }
+    plan_->Pack(name_, buffer.name, layout, {}, name);
+    return name;
+  }
+
+  std::string StartRowPack() {
+    if (!choice_.pack_rows || choice_.axes.row_operand < 0) return {};
+    const AccessView& access = Operand(choice_.axes.row_operand);
+    const BufferView& buffer = OperandBuffer(choice_.axes.row_operand);
+    row_dim_ = DimOf(access, choice_.axes.row_iter);
+    const std::string name = fmt::format("{}_in_{}", buffer.name, name_);
+    std::vector<std::string> layout = {fmt::format("d{}/{}", row_dim_, choice_.rows)};
+    for (size_t d = 0; d < buffer.shape.size(); ++d) {
+      if (static_cast<int>(d) != row_dim_) layout.push_back(fmt::format("d{}", d));
+    }
+    layout.push_back(fmt::format("d{}%{}", row_dim_, choice_.rows));
+    plan_->Pack(name_, buffer.name, layout, {}, name);
+    return name;
+  }
+
+  void TileBlock() {
+    const int n = choice_.axes.vector_iter;
+    const int m = choice_.axes.row_iter;
+    const std::string n_loop = Iter(n);
+    PlanBuilder::Factors factors;
+    const bool wide = choice_.panels > 1;
+    factors.push_back({n_loop, wide ? std::vector<int64_t>{choice_.panels, choice_.cols}
+                                    : std::vector<int64_t>{choice_.cols}});
+    vector_inner_ = n_loop + (wide ? ".2" : ".1");
+    const std::string n_outer = n_loop + ".0";
+    pack_at_ = n_outer;
+    std::string m_outer;
+    if (m >= 0) {
+      factors.push_back({Iter(m), {choice_.rows}});
+      m_outer = Iter(m) + ".0";
+      row_inner_ = Iter(m) + ".1";
+    }
+    // Loops that the vector operand moves with stay outside its panel, those that reuse it inside.
+    std::vector<std::string> order;
+    std::vector<std::string> inside;
+    for (const int iter : analysis_.spatial) {
+      if (iter == n || iter == m) continue;
+      const bool moves = choice_.axes.vector_operand >= 0 &&
+                         analysis_.operands[static_cast<size_t>(choice_.axes.vector_operand)]
+                             .uses[static_cast<size_t>(iter)];
+      (moves || block_.iters[static_cast<size_t>(iter)].extent == 1 ? order : inside)
+          .push_back(Iter(iter));
+    }
+    if (choice_.rows_outer) {
+      if (m >= 0) inside.push_back(m_outer);
+      order.insert(order.end(), inside.begin(), inside.end());
+      order.push_back(n_outer);
+    } else {
+      order.push_back(n_outer);
+      order.insert(order.end(), inside.begin(), inside.end());
+      if (m >= 0) order.push_back(m_outer);
+    }
+    if (wide) order.push_back(n_loop + ".1");
+    outer_ = order;
+    const int inner = InnerReduction(block_, analysis_);
+    std::string innermost;
+    for (const int iter : analysis_.reduction) {
+      std::string loop = Iter(iter);
+      if (iter == inner && choice_.k_unroll > 1) {
+        if (choice_.k_unroll < block_.iters[static_cast<size_t>(iter)].extent ||
+            analysis_.reduction.size() == 1) {
+          factors.push_back({loop, {choice_.k_unroll}});
+          innermost = loop + ".1";
+          loop += ".0";
+        } else {
+          innermost = loop;
+          continue;
+        }
+      }
+      order.push_back(loop);
+      if (first_reduction_.empty()) first_reduction_ = loop;
+    }
+    if (!innermost.empty()) {
+      order.push_back(innermost);
+      unrolled_.push_back(innermost);
+      if (first_reduction_.empty()) first_reduction_ = innermost;
+    }
+    if (m >= 0) order.push_back(row_inner_);
+    order.push_back(vector_inner_);
+    plan_->Tile(name_, factors, order);
+  }
+
+  void WriteBack() {
+    const std::string at = Full(outer_.back());
+    const int n_dim = DimOf(write_, choice_.axes.vector_iter);
+    const size_t rank = write_.indices.size();
+    if (PaddedAccess(write_)) {
+      const std::string& buffer = program_.buffers[static_cast<size_t>(write_.buffer)].name;
+      plan_->FuseConsumer(buffer + "_pad", at);
+      plan_->LayoutOf(name_, {}, "local");
+      return;
+    }
+    const std::string copy = name_ + "_out";
+    plan_->WriteBack(name_, at, copy);
+    if (!choice_.axes.output_contiguous) plan_->LayoutOf(name_, MoveLast(rank, n_dim), "");
+    if (!neighbours_.epilogue.empty()) plan_->InlineInto(neighbours_.epilogue, true);
+    if (choice_.axes.output_contiguous) {
+      if (choice_.tail == TailMode::kNone || program_.buffers.empty() ||
+          block_.iters[static_cast<size_t>(choice_.axes.vector_iter)].extent % choice_.cols == 0)
+        plan_->Vectorize(CopyLoop(copy, n_dim));
+    }
+    const int m_dim = choice_.axes.row_iter < 0 ? -1 : DimOf(write_, choice_.axes.row_iter);
+    const bool rows_divide =
+        choice_.axes.row_iter < 0 ||
+        block_.iters[static_cast<size_t>(choice_.axes.row_iter)].extent % choice_.rows == 0;
+    if (m_dim >= 0 && choice_.rows > 1 && rows_divide) plan_->Unroll(CopyLoop(copy, m_dim));
+  }
+
+  void FinishPack(const std::string& pack) {
+    if (pack.empty()) return;
+    const AccessView& access = Operand(choice_.axes.vector_operand);
+    const BufferView& buffer = OperandBuffer(choice_.axes.vector_operand);
+    const bool strided = choice_.axes.vector_access == VectorAccess::kStrided;
+    const std::string n = fmt::format("v{}", vector_dim_);
+    if (choice_.pack == PackMode::kPanel) plan_->FuseProducer(pack, Full(pack_at_));
+    if (choice_.pack == PackMode::kWhole) {
+      std::vector<std::string> order = {n + ".0"};
+      for (size_t d = 0; d < buffer.shape.size(); ++d) {
+        if (static_cast<int>(d) != vector_dim_) order.push_back(fmt::format("v{}", d));
+      }
+      order.push_back(n + ".1");
+      plan_->Tile(pack, {{n, {choice_.cols}}}, order);
+      plan_->Vectorize(pack + "." + n + ".1");
+      return;
+    }
+    if (!strided) {
+      plan_->Vectorize(CopyLoop(pack, vector_dim_));
+      return;
+    }
+    // A transposing copy: square tiles, loads along the contiguous dimension.
+    const int lanes = std::max(1, target_.lanes(buffer.element_bits));
+    const int k_dim = static_cast<int>(buffer.shape.size()) - 1;
+    const std::string k = fmt::format("v{}", k_dim);
+    std::vector<std::string> order;
+    for (size_t d = 0; d < buffer.shape.size(); ++d) {
+      if (static_cast<int>(d) != vector_dim_ && static_cast<int>(d) != k_dim)
+        order.push_back(fmt::format("v{}", d));
+    }
+    const bool square = buffer.shape[static_cast<size_t>(k_dim)] % lanes == 0 &&
+                        choice_.cols % lanes == 0 && !PaddedAccess(access);
+    if (square) {
+      order.insert(order.end(), {k + ".0", n + ".0", n + ".1", k + ".1"});
+      plan_->Tile(pack, {{k, {lanes}}, {n, {lanes}}}, order);
+      plan_->Vectorize(pack + "." + k + ".1");
+      plan_->Unroll(pack + "." + n + ".1");
+    } else {
+      order.insert(order.end(), {k, n});
+      plan_->Tile(pack, {}, order);
+      plan_->Vectorize(CopyLoop(pack, vector_dim_));
+    }
+  }
+
+  void FinishRowPack(const std::string& pack) {
+    if (pack.empty()) return;
+    const std::string m = fmt::format("v{}", row_dim_);
+    plan_->Tile(pack, {{m, {choice_.rows}}}, {});
+    plan_->Vectorize(pack + "." + m + ".1");
+  }
+
+  // A padding block is made where no element is made twice: at the loops that address it by
+  // themselves (not through a window), as long as these are the outermost ones; else beforehand.
+  void Paddings() {
+    for (const std::string& name : neighbours_.paddings) {
+      const int padding = program_.FindBlock(name);
+      const BlockView& view = program_.blocks[static_cast<size_t>(padding)];
+      const int buffer = view.writes.front().buffer;
+      std::string at;
+      for (const OperandAnalysis& operand : analysis_.operands) {
+        if (operand.buffer != buffer) continue;
+        const AccessView& access = block_.reads[static_cast<size_t>(operand.read)];
+        for (const std::string& loop : outer_) {
+          const int iter = UnsplitIter(loop);
+          if (iter < 0 || !Alone(access, iter)) break;
+          if (block_.iters[static_cast<size_t>(iter)].extent > 1) at = loop;
+        }
+      }
+      if (!at.empty()) {
+        plan_->FuseProducer(name, Full(at));
+        continue;
+      }
+      for (size_t i = 0; i + 1 < view.iters.size(); ++i) {
+        if (view.iters[i].extent == 1) continue;
+        const std::string loop = LoopOfIter(program_, view, static_cast<int>(i));
+        if (!loop.empty()) plan_->SplitPadding(name, name + "." + loop);
+        break;
+      }
+    }
+  }
+
+  int UnsplitIter(const std::string& loop) const {
+    for (size_t i = 0; i < block_.iters.size(); ++i) {
+      if (Iter(static_cast<int>(i)) == loop) return static_cast<int>(i);
+    }
+    return -1;
+  }
+
+  static bool Alone(const AccessView& access, int iter) {
+    for (const LinearForm& index : access.indices) {
+      if (!index.uses(static_cast<size_t>(iter))) continue;
+      return index.affine &&
+             std::count(index.coefficients.begin(), index.coefficients.end(), 0) + 1 ==
+                 static_cast<std::ptrdiff_t>(index.coefficients.size());
+    }
+    return false;
+  }
+
+  void Partition() {
+    const auto hint = [&](int iter, int64_t tile) {
+      if (iter < 0 || block_.iters[static_cast<size_t>(iter)].extent % tile == 0) return;
+      plan_->Annotate(Full(Iter(iter) + ".0"), "pragma_loop_partition_hint", 1);
+    };
+    hint(choice_.axes.row_iter, choice_.rows);
+    hint(choice_.axes.vector_iter, choice_.cols);
+  }
+
+  // The outermost loop with enough work for every core.
+  void Parallel() {
+    if (target_.cores <= 1) return;
+    for (const std::string& loop : outer_) {
+      int64_t extent = 1;
+      for (size_t i = 0; i < block_.iters.size(); ++i) {
+        const std::string iter = Iter(static_cast<int>(i));
+        if (loop == iter) extent = block_.iters[i].extent;
+        if (loop == iter + ".0") {
+          const int64_t tile = static_cast<int>(i) == choice_.axes.vector_iter
+                                   ? choice_.cols * choice_.panels
+                                   : choice_.rows;
+          extent = (block_.iters[i].extent + tile - 1) / tile;
+        }
+      }
+      if (extent == 1) continue;
+      plan_->Parallelize(Full(loop));
+      return;
+    }
+  }
+
+  const ProgramView& program_;
+  const BlockAnalysis& analysis_;
+  const ContractionChoice& choice_;
+  const ContractionNeighbours& neighbours_;
+  const Target& target_;
+  PlanBuilder* plan_;
+  const BlockView& block_;
+  const std::string& name_;
+  const AccessView& write_;
+  std::string vector_inner_, row_inner_, pack_at_, first_reduction_;
+  std::vector<std::string> outer_, unrolled_;
+  int vector_dim_ = -1;
+  int row_dim_ = -1;
+};
+
+}  // namespace
+
+std::string CopyLoop(const std::string& block, int dim) {
+  return fmt::format("{}.v{}", block, dim);
+}
+
+std::string LoopOfIter(const ProgramView& program, const BlockView& block, int iter) {
+  const IterView& view = block.iters[static_cast<size_t>(iter)];
+  std::string found;
+  for (size_t l = 0; l < block.loops.size() && l < view.binding.coefficients.size(); ++l) {
+    if (view.binding.coefficients[l] == 0) continue;
+    const LoopView& loop = program.loops[static_cast<size_t>(block.loops[l])];
+    if (!found.empty() || view.binding.coefficients[l] != 1 || loop.extent != view.extent)
+      return {};
+    found = Relative(loop.name, block.name);
+  }
+  return found;
+}
+
+bool HasPlainLoops(const ProgramView& program, const BlockView& block) {
+  if (block.loops.size() != block.iters.size()) return false;
+  for (size_t i = 0; i < block.iters.size(); ++i) {
+    if (LoopOfIter(program, block, static_cast<int>(i)).empty()) return false;
+  }
+  return !block.has_predicate;
+}
+
+void EmitContraction(const ProgramView& program, const BlockAnalysis& analysis,
+                     const ContractionChoice& choice, const ContractionNeighbours& neighbours,
+                     const Target& target, PlanBuilder* plan) {
+  Emitter emitter(program, analysis, choice, neighbours, target, plan);
+  if (choice.axes.row_iter >= 0) {
+    emitter.Tiled();
+  } else if (choice.reduce_inside) {
+    emitter.ReduceInside();
+  } else {
+    emitter.Sweep();
+  }
+}
+
+}  // namespace banyan

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/access_analysis.h"
+#include "model/plan_builder.h"
+#include "schedule/program.h"
+#include "schedule/target.h"
+
+namespace banyan {
+
+// Where the operand that vectors are loaded from is copied into vector order.
+enum class PackMode {
+  kNone,   // read as it lies
+  kPanel,  // [K][cols] panels, made at the loop over column tiles: hot in L2 while all rows use it
+  kWhole,  // the whole operand, once, before the block
+};
+
+// What happens to the rows or columns that a tile does not divide.
+enum class TailMode {
+  kNone,       // everything divides
+  kPad,        // operands are padded to multiples while they are copied
+  kPartition,  // the loops are partitioned into a full body and a guarded rest
+};
+
+// Parameters of one contraction's schedule: a register tile of `rows` x `cols` accumulators.
+struct ContractionChoice {
+  TileAxes axes;
+  int64_t rows = 1;
+  int64_t cols = 1;
+  int64_t k_unroll = 1;
+  int64_t panels = 1;  // column tiles a panel holds
+  PackMode pack = PackMode::kNone;
+  bool pack_rows = false;  // the row operand is copied too, rows side by side
+  bool rows_outer = false;
+  TailMode tail = TailMode::kNone;
+  bool reduce_inside =
+      false;         // no row reuse and the vector operand runs along the reduction: rfactor
+  double score = 0;  // estimated share of peak, higher is better
+
+  std::string Describe(const BlockView& block) const;  // a few words, for a proposal's reason
+};
+
+// Efficiency of a register tile in (0, 1]: multiply-adds against loads, latency and registers.
+double RegisterTileEfficiency(int64_t rows, int64_t vectors, const Target& target);
+
+// All choices worth a thought for this block, best first.
+std::vector<ContractionChoice> RankContractionChoices(const ProgramView& program,
+                                                      const BlockAnalysis& analysis,
+                                                      const Target& target);
+
+// Blocks around a contraction that its schedule takes along.
+struct ContractionNeighbours {
+  std::string epilogue;               // pointwise consumer to fold into the write-back; empty: none
+  std::vector<std::string> paddings;  // blocks that pad an operand for this block only
+};
+
+// Appends the schedule.
+void EmitContraction(const ProgramView& program, const BlockAnalysis& analysis,
+                     const ContractionChoice& choice, const ContractionNeighbours& neighbours,
+                     const Target& target, PlanBuilder* plan);
+
+// The innermost reduction iter that runs more than once: the one to unroll.
+int InnerReduction(const BlockView& block, const BlockAnalysis& analysis);
+
+// The loop of `block` that alone drives its iter, relative to the block's name ("i", "k.0"); empty:
+// none.
+std::string LoopOfIter(const ProgramView& program, const BlockView& block, int iter);
+// Every iter is driven by a loop of its own: the block is as a workload states it.
+bool HasPlainLoops(const ProgramView& program, const BlockView& block);
+
+// Loop of a copy block along dimension `dim` of the copied buffer.
+std::string CopyLoop(const std::string& block, int dim);
+
+}  // namespace banyan

@@ -1,0 +1,316 @@
+#include "model/program_sketch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <tuple>
+
+namespace banyan {
+namespace {
+
+using Kind = BlockRole::Kind;
+
+// Every index of the access is a plain iter and every iter of the reader's spatial part occurs
+// once.
+bool ReadsElementwise(const BlockView& reader, int buffer) {
+  for (const AccessView& read : reader.reads) {
+    if (read.buffer != buffer) continue;
+    std::vector<int> uses(reader.iters.size(), 0);
+    for (const LinearForm& index : read.indices) {
+      if (!index.affine || index.constant != 0) return false;
+      int used = 0;
+      for (size_t k = 0; k < index.coefficients.size(); ++k) {
+        if (index.coefficients[k] == 0) continue;
+        if (index.coefficients[k] != 1) return false;
+        ++uses[k];
+        ++used;
+      }
+      if (used > 1) return false;
+    }
+    for (size_t k = 0; k < uses.size(); ++k) {
+      if (reader.iters[k].extent > 1 && uses[k] != 1) return false;
+    }
+  }
+  return true;
+}
+
+bool IsCheapMap(const BlockView& block) {
+  return !block.has_call && !block.has_condition && block.flops_per_iteration <= 3;
+}
+
+}  // namespace
+
+ProgramSketch::ProgramSketch(const ProgramView& program, const Target& target)
+    : program_(program),
+      target_(target),
+      analyses_(AnalyseProgram(program)),
+      roles_(program.blocks.size()) {
+  AssignRoles();
+  FindRowGroups();
+  double total = 0;
+  for (size_t b = 0; b < roles_.size(); ++b) {
+    BlockRole& role = roles_[b];
+    // Pointwise work moves memory: count it as a handful of operations an element.
+    const auto elements = static_cast<double>(analyses_[b].spatial_extent);
+    role.share = std::max(analyses_[b].flops, 8 * elements);
+    if (role.kind == Kind::kInlined || role.kind == Kind::kEpilogue) role.share = 0;
+    total += role.share;
+  }
+  for (BlockRole& role : roles_) role.share = total > 0 ? role.share / total : 0;
+}
+
+void ProgramSketch::AssignRoles() {
+  for (size_t b = 0; b < roles_.size(); ++b) {
+    const BlockView& block = program_.blocks[b];
+    BlockRole& role = roles_[b];
+    if (analyses_[b].block_class == BlockClass::kContraction && block.has_init &&
+        HasPlainLoops(program_, block)) {
+      role.contractions = RankContractionChoices(program_, analyses_[b], target_);
+      if (!role.contractions.empty()) role.kind = Kind::kContraction;
+    }
+    if (role.kind == Kind::kSimple)
+      role.simples = RankSimpleChoices(program_, analyses_[b], target_);
+  }
+  for (size_t b = 0; b < roles_.size(); ++b) {
+    const BlockView& block = program_.blocks[b];
+    if (analyses_[b].block_class != BlockClass::kPointwise || block.writes.size() != 1) continue;
+    const int buffer = block.writes.front().buffer;
+    const auto consumer_role = [&](int c) { return roles_[static_cast<size_t>(c)].kind; };
+    if (!block.is_output && block.has_condition && block.reads.size() == 1 &&
+        block.consumers.size() == 1 &&
+        consumer_role(block.consumers.front()) == Kind::kContraction) {
+      roles_[b].kind = Kind::kPadding;
+      roles_[static_cast<size_t>(block.consumers.front())].neighbours.paddings.push_back(
+          block.name);
+      continue;
+    }
+    // A cheap map is recomputed by its readers as long as they read each element once.
+    if (!block.is_output && IsCheapMap(block) && !block.consumers.empty()) {
+      bool all = true;
+      for (const int c : block.consumers) {
+        all = all && consumer_role(c) != Kind::kContraction &&
+              ReadsElementwise(program_.blocks[static_cast<size_t>(c)], buffer);
+      }
+      const bool reads_contraction =
+          std::any_of(block.producers.begin(), block.producers.end(),
+                      [&](int p) { return consumer_role(p) == Kind::kContraction; });
+      if (all && (!reads_contraction || block.consumers.size() == 1)) {
+        roles_[b].kind = Kind::kInlined;
+        continue;
+      }
+    }
+    // A map of a contraction's result is folded into its write-back.
+    if (block.producers.size() == 1 && !block.has_call) {
+      const int p = block.producers.front();
+      const BlockView& producer = program_.blocks[static_cast<size_t>(p)];
+      if (consumer_role(p) == Kind::kContraction && producer.consumers.size() == 1 &&
+          !producer.is_output && ReadsElementwise(block, producer.writes.front().buffer) &&
+          roles_[static_cast<size_t>(p)].neighbours.epilogue.empty()) {
+        roles_[b].kind = Kind::kEpilogue;
+        roles_[static_cast<size_t>(p)].neighbours.epilogue = block.name;
+      }
+    }
+  }
+}
+
+void ProgramSketch::FindRowGroups() {
+  for (size_t l = roles_.size(); l-- > 0;) {
+    const BlockView& last = program_.blocks[l];
+    if (roles_[l].kind != Kind::kSimple || analyses_[l].block_class != BlockClass::kPointwise)
+      continue;
+    if (last.iters.size() < 2 || !HasPlainLoops(program_, last)) continue;
+    RowGroup group;
+    group.last = static_cast<int>(l);
+    group.row_iters = static_cast<int>(last.iters.size()) - 1;
+    const auto in_group = [&](int block) {
+      return block == group.last || roles_[static_cast<size_t>(block)].kind == Kind::kInlined ||
+             std::find(group.members.begin(), group.members.end(), block) != group.members.end();
+    };
+    bool reduces = false;
+    for (size_t b = l; b-- > 0;) {
+      const BlockView& block = program_.blocks[b];
+      if (roles_[b].kind != Kind::kSimple || block.is_output || block.consumers.empty()) continue;
+      if (!HasPlainLoops(program_, block) || block.writes.size() != 1) continue;
+      if (!std::all_of(block.consumers.begin(), block.consumers.end(), in_group)) continue;
+      bool rows_match = analyses_[b].spatial.size() >= static_cast<size_t>(group.row_iters);
+      for (int r = 0; rows_match && r < group.row_iters; ++r) {
+        const int iter = analyses_[b].spatial[static_cast<size_t>(r)];
+        const AccessView& write = block.writes.front();
+        rows_match = block.iters[static_cast<size_t>(iter)].extent ==
+                         last.iters[static_cast<size_t>(r)].extent &&
+                     static_cast<size_t>(r) < write.indices.size() &&
+                     write.indices[static_cast<size_t>(r)].uses(static_cast<size_t>(iter));
+      }
+      if (!rows_match) continue;
+      group.members.insert(group.members.begin(), static_cast<int>(b));
+      reduces = reduces || !analyses_[b].reduction.empty();
+    }
+    if (!reduces) continue;
+    for (const int member : group.members)
+      roles_[static_cast<size_t>(member)].kind = Kind::kRowMember;
+    row_groups_.push_back(std::move(group));
+  }
+}
+
+size_t ProgramSketch::options(size_t block) const {
+  const BlockRole& role = roles_[block];
+  switch (role.kind) {
+    case Kind::kContraction:
+      return role.contractions.size();
+    case Kind::kSimple:
+    case Kind::kRowMember:
+      return std::max<size_t>(1, role.simples.size());
+    default:
+      return 1;
+  }
+}
+
+double ProgramSketch::OptionTime(size_t block, int option) const {
+  const BlockRole& role = roles_[block];
+  const auto clamp = [&](size_t size) { return std::min(static_cast<size_t>(option), size - 1); };
+  if (role.kind == Kind::kContraction)
+    return role.share / std::max(1e-3, role.contractions[clamp(role.contractions.size())].score);
+  if (role.simples.empty()) return role.share;
+  return role.share / std::max(1e-2, role.simples[clamp(role.simples.size())].score);
+}
+
+double ProgramSketch::RelativeTime(const SketchChoice& choice) const {
+  double best = 0;
+  double time = 0;
+  for (size_t b = 0; b < roles_.size(); ++b) {
+    best += OptionTime(b, 0);
+    time += OptionTime(b, choice[b]);
+  }
+  return best > 0 ? time / best : 1;
+}
+
+std::vector<SketchChoice> ProgramSketch::Styles(size_t most) const {
+  using Style = std::tuple<int64_t, int64_t, int64_t, int, int, bool, bool, int64_t, bool>;
+  const auto style_of = [](const ContractionChoice& c) {
+    return Style(c.rows, c.cols, c.k_unroll, static_cast<int>(c.pack), static_cast<int>(c.tail),
+                 c.rows_outer, c.pack_rows, c.panels, c.axes.output_contiguous);
+  };
+  // Each style of the most expensive contraction, the other blocks following it where they can.
+  std::vector<std::pair<double, SketchChoice>> styled;
+  for (size_t lead = 0; lead < roles_.size(); ++lead) {
+    const BlockRole& role = roles_[lead];
+    if (role.kind != Kind::kContraction) continue;
+    const bool heaviest = std::none_of(roles_.begin(), roles_.end(), [&](const BlockRole& other) {
+      return other.kind == Kind::kContraction && other.share > role.share;
+    });
+    if (!heaviest) continue;
+    for (size_t o = 0; o < role.contractions.size(); ++o) {
+      SketchChoice choice = Best();
+      choice[lead] = static_cast<int>(o);
+      const Style style = style_of(role.contractions[o]);
+      for (size_t b = 0; b < roles_.size(); ++b) {
+        if (b == lead || roles_[b].kind != Kind::kContraction) continue;
+        // The block's best option of the same tile, at best of the same style.
+        for (const bool exact : {true, false}) {
+          const auto& options = roles_[b].contractions;
+          const auto found =
+              std::find_if(options.begin(), options.end(), [&](const ContractionChoice& c) {
+                if (exact) return style_of(c) == style;
+                return c.rows == std::get<0>(style) && c.cols == std::get<1>(style) &&
+                       c.k_unroll == std::get<2>(style);
+              });
+          if (found == options.end()) continue;
+          choice[b] = static_cast<int>(found - options.begin());
+          break;
+        }
+      }
+      styled.emplace_back(RelativeTime(choice), std::move(choice));
+    }
+    break;
+  }
+  std::stable_sort(styled.begin(), styled.end(),
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::vector<SketchChoice> styles = {Best()};
+  for (auto& [time, choice] : styled) {
+    if (styles.size() >= most) break;
+    if (std::find(styles.begin(), styles.end(), choice) == styles.end())
+      styles.push_back(std::move(choice));
+  }
+  return styles;
+}
+
+std::vector<SketchChoice> ProgramSketch::Neighbours(const SketchChoice& choice, size_t most) const {
+  std::vector<std::pair<double, SketchChoice>> found;
+  for (size_t b = 0; b < roles_.size(); ++b) {
+    if (roles_[b].share < 0.02) continue;
+    const auto count = static_cast<int>(std::min<size_t>(options(b), 24));
+    for (int o = 0; o < count; ++o) {
+      if (o == choice[b]) continue;
+      SketchChoice next = choice;
+      next[b] = o;
+      // A change is judged by its own block; the larger the block's share, the more it can bring.
+      found.emplace_back(OptionTime(b, o) / OptionTime(b, choice[b]) - 0.05 * roles_[b].share,
+                         std::move(next));
+    }
+  }
+  std::stable_sort(found.begin(), found.end(),
+                   [](const auto& x, const auto& y) { return x.first < y.first; });
+  std::vector<SketchChoice> result;
+  for (auto& [rank, next] : found) {
+    if (result.size() >= most) break;
+    result.push_back(std::move(next));
+  }
+  return result;
+}
+
+Plan ProgramSketch::MakePlan(const SketchChoice& choice) const {
+  PlanBuilder plan;
+  for (size_t b = 0; b < roles_.size(); ++b) {
+    if (roles_[b].kind == Kind::kInlined) plan.InlineInto(program_.blocks[b].name, false);
+  }
+  for (size_t b = 0; b < roles_.size(); ++b) {
+    const BlockRole& role = roles_[b];
+    const auto option = [&](size_t size) {
+      return std::min(static_cast<size_t>(choice[b]), size - 1);
+    };
+    if (role.kind == Kind::kContraction) {
+      EmitContraction(program_, analyses_[b], role.contractions[option(role.contractions.size())],
+                      role.neighbours, target_, &plan);
+    }
+    const bool grouped =
+        std::any_of(row_groups_.begin(), row_groups_.end(),
+                    [&](const RowGroup& group) { return group.last == static_cast<int>(b); });
+    if (role.kind == Kind::kSimple && !grouped && !role.simples.empty())
+      EmitSimple(program_, analyses_[b], role.simples[option(role.simples.size())], target_, &plan);
+  }
+  for (const RowGroup& group : row_groups_) EmitRowGroup(group, &plan);
+  return plan.Build();
+}
+
+void ProgramSketch::EmitRowGroup(const RowGroup& group, PlanBuilder* plan) const {
+  const BlockView& last = program_.blocks[static_cast<size_t>(group.last)];
+  const std::string row = last.name + "." + LoopOfIter(program_, last, group.row_iters - 1);
+  for (size_t m = group.members.size(); m-- > 0;) {
+    const auto member = static_cast<size_t>(group.members[m]);
+    plan->FuseProducer(program_.blocks[member].name, row);
+  }
+  if (target_.cores > 1) plan->Parallelize(last.name + "." + LoopOfIter(program_, last, 0));
+}
+
+std::string ProgramSketch::Describe(const SketchChoice& choice) const {
+  std::string text;
+  for (size_t b = 0; b < roles_.size(); ++b) {
+    const BlockRole& role = roles_[b];
+    std::string part;
+    if (role.kind == Kind::kContraction) {
+      part =
+          role.contractions[std::min(static_cast<size_t>(choice[b]), role.contractions.size() - 1)]
+              .Describe(program_.blocks[b]);
+    } else if (role.kind == Kind::kSimple && role.share > 0.2 && !role.simples.empty()) {
+      part =
+          role.simples[std::min(static_cast<size_t>(choice[b]), role.simples.size() - 1)].Describe(
+              program_.blocks[b]);
+    }
+    if (!part.empty()) text += (text.empty() ? "" : "; ") + part;
+  }
+  return text.empty() ? "inline and fuse what shares rows" : text;
+}
+
+}  // namespace banyan

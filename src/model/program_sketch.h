@@ -1,0 +1,72 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/access_analysis.h"
+#include "model/contraction_sketch.h"
+#include "model/simple_sketch.h"
+#include "schedule/program.h"
+#include "schedule/step.h"
+#include "schedule/target.h"
+
+namespace banyan {
+
+// Stages that share their row loops ("reduce a row, map it": softmax, normalisation), run row by
+// row inside the last of them.
+struct RowGroup {
+  int last = -1;             // block
+  int row_iters = 0;         // leading iters of `last` that are rows
+  std::vector<int> members;  // blocks computed at the row, in program order, without `last`
+};
+
+// What happens to a block in a sketch.
+struct BlockRole {
+  enum class Kind { kContraction, kSimple, kInlined, kEpilogue, kPadding, kRowMember };
+  Kind kind = Kind::kSimple;
+  double share = 0;  // of the program's estimated time, to decide where variation pays
+  std::vector<ContractionChoice> contractions;  // options, best first, for kContraction
+  std::vector<SimpleChoice> simples;            // options for kSimple and kRowMember
+  ContractionNeighbours neighbours;             // for kContraction
+};
+
+// A whole program's schedule as one number a block: which of its options. The order of options is
+// fixed, so that a choice can be found again. Options beyond a block's list are clamped.
+using SketchChoice = std::vector<int>;
+
+// The roles of a program's blocks and the plans they make. Immutable after construction.
+class ProgramSketch {
+ public:
+  ProgramSketch(const ProgramView& program, const Target& target);
+
+  size_t blocks() const { return roles_.size(); }
+  const BlockRole& role(size_t block) const { return roles_[block]; }
+  size_t options(size_t block) const;
+  // Best option for every block.
+  SketchChoice Best() const { return SketchChoice(roles_.size(), 0); }
+  // Choices in which all contractions follow the same idea (tile shape, packing, padding), best
+  // idea first; the first is Best().
+  std::vector<SketchChoice> Styles(size_t most) const;
+  // Choices one block away, most promising first.
+  std::vector<SketchChoice> Neighbours(const SketchChoice& choice, size_t most) const;
+
+  Plan MakePlan(const SketchChoice& choice) const;
+  // Estimated time relative to Best(); 1: as good.
+  double RelativeTime(const SketchChoice& choice) const;
+  std::string Describe(const SketchChoice& choice) const;
+
+ private:
+  void AssignRoles();
+  void FindRowGroups();
+  void EmitRowGroup(const RowGroup& group, PlanBuilder* plan) const;
+  double OptionTime(size_t block, int option) const;
+
+  const ProgramView& program_;
+  const Target& target_;
+  std::vector<BlockAnalysis> analyses_;
+  std::vector<BlockRole> roles_;
+  std::vector<RowGroup> row_groups_;
+};
+
+}  // namespace banyan

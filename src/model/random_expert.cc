@@ -1,0 +1,40 @@
+#include <fmt/format.h>
+
+#include "base/rng.h"
+#include "model/experts.h"
+#include "schedule/transformation.h"
+
+namespace banyan {
+
+const std::string& RandomExpert::name() const {
+  static const std::string kName = "builtin:random";
+  return kName;
+}
+
+ModelReply RandomExpert::Propose(const ModelRequest& request) {
+  ModelReply reply;
+  if (!request.leaf.program || !request.target) {
+    reply.error = "the request carries no program";
+    return reply;
+  }
+  Rng rng(request.seed, "random expert", request.call_id);
+  const auto& all = AllTransformations();
+  for (size_t tries = 0;
+       reply.proposals.size() < request.max_proposals && tries < 4 * request.max_proposals;
+       ++tries) {
+    const Transformation* transformation = rng.Pick(all);
+    const std::optional<Step> step =
+        transformation->Sample(*request.leaf.program, *request.target, rng);
+    if (!step) continue;
+    const bool repeated =
+        std::any_of(reply.proposals.begin(), reply.proposals.end(),
+                    [&](const Proposal& other) { return other.steps.front() == *step; });
+    if (repeated) continue;
+    reply.proposals.push_back(
+        {request.leaf.plan.steps.size(), {*step}, 0.1, "drawn at random from the legal steps"});
+  }
+  if (reply.proposals.empty()) reply.error = "no legal step was found at this node";
+  return reply;
+}
+
+}  // namespace banyan

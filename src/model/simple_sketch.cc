@@ -1,0 +1,222 @@
+#include "model/simple_sketch.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "model/contraction_sketch.h"
+
+namespace banyan {
+namespace {
+
+struct Widths {
+  int64_t width = 1;
+  bool divides = true;
+};
+
+// Vector widths for an extent, best first: whole registers that divide, parts of one that do, and
+// last whole registers with a rest.
+std::vector<Widths> WidthCandidates(int64_t extent, int lanes) {
+  std::vector<Widths> widths;
+  for (const int64_t vectors : {2, 1, 4}) {
+    if (extent % (vectors * lanes) == 0) widths.push_back({vectors * lanes, true});
+  }
+  if (widths.empty()) {
+    for (int64_t part = lanes / 2; part >= 4; part /= 2) {
+      if (extent % part == 0) {
+        widths.push_back({part, true});
+        break;
+      }
+    }
+    if (extent > 2 * lanes) widths.push_back({lanes, false});
+  }
+  return widths;
+}
+
+// The spatial iter along which the block's result is contiguous, or -1.
+int ContiguousIter(const ProgramView& program, const BlockView& block,
+                   const BlockAnalysis& analysis) {
+  const AccessView& write = block.writes.front();
+  const BufferView& output = program.buffers[static_cast<size_t>(write.buffer)];
+  for (const int iter : analysis.spatial) {
+    if (block.iters[static_cast<size_t>(iter)].extent > 1 &&
+        AccessAlong(write, output, iter) == VectorAccess::kContiguous)
+      return iter;
+  }
+  return -1;
+}
+
+// All accesses run through their buffers in the same order as the result: the loops may be fused.
+bool SameOrder(const ProgramView& program, const BlockView& block) {
+  const AccessView& write = block.writes.front();
+  const auto identity = [&](const AccessView& access) {
+    const BufferView& buffer = program.buffers[static_cast<size_t>(access.buffer)];
+    if (access.indices.size() != block.iters.size()) return false;
+    for (size_t d = 0; d < access.indices.size(); ++d) {
+      const LinearForm& index = access.indices[d];
+      if (!index.affine || index.constant != 0 || buffer.shape[d] != block.iters[d].extent)
+        return false;
+      for (size_t k = 0; k < index.coefficients.size(); ++k) {
+        if (index.coefficients[k] != (k == d ? 1 : 0)) return false;
+      }
+    }
+    return true;
+  };
+  return identity(write) && std::all_of(block.reads.begin(), block.reads.end(), identity);
+}
+
+int64_t TotalExtent(const BlockView& block) {
+  int64_t total = 1;
+  for (const IterView& iter : block.iters) total *= iter.extent;
+  return total;
+}
+
+void ParallelOutermost(const ProgramView& program, const BlockView& block, const Target& target,
+                       const std::vector<std::string>& order, PlanBuilder* plan) {
+  if (target.cores <= 1) return;
+  for (const std::string& loop : order) {
+    for (size_t i = 0; i < block.iters.size(); ++i) {
+      if (LoopOfIter(program, block, static_cast<int>(i)) == loop && block.iters[i].extent > 1 &&
+          block.iters[i].kind == IterKind::kSpatial) {
+        plan->Parallelize(block.name + "." + loop);
+        return;
+      }
+    }
+  }
+}
+
+}  // namespace
+
+std::string SimpleChoice::Describe(const BlockView& block) const {
+  switch (kind) {
+    case Kind::kUntouched:
+      return fmt::format("{}: as it is", block.name);
+    case Kind::kVectorized:
+      return fmt::format("{}: vectors of {} along {}", block.name, width,
+                         block.iters[static_cast<size_t>(iter)].name);
+    case Kind::kFlattened:
+      return fmt::format("{}: loops fused, vectors of {}", block.name, width);
+    case Kind::kPartialSums:
+      return fmt::format("{}: partial sums in {} lanes along {}", block.name, width,
+                         block.iters[static_cast<size_t>(iter)].name);
+  }
+  return {};
+}
+
+std::vector<SimpleChoice> RankSimpleChoices(const ProgramView& program,
+                                            const BlockAnalysis& analysis, const Target& target) {
+  const BlockView& block = program.blocks[static_cast<size_t>(analysis.block)];
+  std::vector<SimpleChoice> choices = {SimpleChoice{}};
+  choices.front().score = 0.05;
+  if (analysis.block_class == BlockClass::kOpaque || block.writes.size() != 1 ||
+      !HasPlainLoops(program, block))
+    return choices;
+  const BufferView& output = program.buffers[static_cast<size_t>(block.writes.front().buffer)];
+  const int lanes = std::max(1, target.lanes(output.element_bits));
+  const int iter = ContiguousIter(program, block, analysis);
+  if (iter >= 0) {
+    // The share of operands that vectors can load as they lie.
+    double good = 1;
+    for (const OperandAnalysis& operand : analysis.operands) {
+      const BufferView& buffer = program.buffers[static_cast<size_t>(operand.buffer)];
+      if (AccessAlong(block.reads[static_cast<size_t>(operand.read)], buffer, iter) ==
+          VectorAccess::kStrided)
+        good *= 0.3;
+    }
+    double rank = 1;
+    for (const Widths& widths :
+         WidthCandidates(block.iters[static_cast<size_t>(iter)].extent, lanes)) {
+      SimpleChoice choice;
+      choice.kind = SimpleChoice::Kind::kVectorized;
+      choice.iter = iter;
+      choice.width = widths.width;
+      choice.unroll = widths.divides ? 1 : 0;  // 0: the loop is partitioned
+      choice.score = good * rank * (widths.divides ? 1 : 0.6) * (block.has_condition ? 0.5 : 1);
+      choices.push_back(choice);
+      rank *= 0.95;
+    }
+  }
+  if (analysis.reduction.empty() && block.iters.size() > 1 && SameOrder(program, block)) {
+    for (const Widths& widths : WidthCandidates(TotalExtent(block), lanes)) {
+      if (!widths.divides) continue;
+      SimpleChoice choice;
+      choice.kind = SimpleChoice::Kind::kFlattened;
+      choice.width = widths.width;
+      choice.score = 0.8;
+      choices.push_back(choice);
+      break;
+    }
+  }
+  if (!analysis.reduction.empty() && !block.combiner.empty() && block.has_init) {
+    const int k = InnerReduction(block, analysis);
+    const int64_t extent = block.iters[static_cast<size_t>(k)].extent;
+    bool contiguous = !analysis.operands.empty();
+    for (const OperandAnalysis& operand : analysis.operands) {
+      const BufferView& buffer = program.buffers[static_cast<size_t>(operand.buffer)];
+      contiguous = contiguous && AccessAlong(block.reads[static_cast<size_t>(operand.read)], buffer,
+                                             k) != VectorAccess::kStrided;
+    }
+    double rank = 1.2;
+    for (const int64_t vectors : {4, 2, 1}) {
+      if (!contiguous || extent % (vectors * lanes) != 0) continue;
+      SimpleChoice choice;
+      choice.kind = SimpleChoice::Kind::kPartialSums;
+      choice.iter = k;
+      choice.width = vectors * lanes;
+      choice.score = rank;
+      choices.push_back(choice);
+      rank *= 0.95;
+    }
+  }
+  std::stable_sort(choices.begin(), choices.end(),
+                   [](const SimpleChoice& a, const SimpleChoice& b) { return a.score > b.score; });
+  return choices;
+}
+
+void EmitSimple(const ProgramView& program, const BlockAnalysis& analysis,
+                const SimpleChoice& choice, const Target& target, PlanBuilder* plan) {
+  const BlockView& block = program.blocks[static_cast<size_t>(analysis.block)];
+  const std::string& name = block.name;
+  const auto loop = [&](int iter) { return LoopOfIter(program, block, iter); };
+  switch (choice.kind) {
+    case SimpleChoice::Kind::kUntouched:
+      return;
+    case SimpleChoice::Kind::kVectorized: {
+      const std::string v = loop(choice.iter);
+      std::vector<std::string> order;
+      for (const int iter : analysis.spatial) {
+        if (iter != choice.iter) order.push_back(loop(iter));
+      }
+      order.push_back(v + ".0");
+      for (const int iter : analysis.reduction) order.push_back(loop(iter));
+      order.push_back(v + ".1");
+      plan->Tile(name, {{v, {choice.width}}}, order);
+      plan->Vectorize(name + "." + v + ".1");
+      if (choice.unroll == 0)
+        plan->Annotate(name + "." + v + ".0", "pragma_loop_partition_hint", 1);
+      ParallelOutermost(program, block, target, order, plan);
+      if (!analysis.reduction.empty())
+        plan->SplitInit(name, name + "." + loop(analysis.reduction.front()), name + "_init");
+      return;
+    }
+    case SimpleChoice::Kind::kFlattened: {
+      std::vector<std::string> loops;
+      for (size_t i = 0; i < block.iters.size(); ++i)
+        loops.push_back(name + "." + loop(static_cast<int>(i)));
+      plan->FuseLoops(loops, name + ".flat");
+      plan->Tile(name, {{"flat", {choice.width}}}, {});
+      plan->Vectorize(name + ".flat.1");
+      if (target.cores > 1) plan->Parallelize(name + ".flat.0");
+      return;
+    }
+    case SimpleChoice::Kind::kPartialSums: {
+      const std::string k = loop(choice.iter);
+      const std::string partial = name + "_partial";
+      plan->Tile(name, {{k, {choice.width}}}, {});
+      plan->RFactor(name + "." + k + ".1", 0, partial);
+      return;
+    }
+  }
+}
+
+}  // namespace banyan

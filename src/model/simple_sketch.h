@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/access_analysis.h"
+#include "model/plan_builder.h"
+#include "schedule/program.h"
+#include "schedule/target.h"
+
+namespace banyan {
+
+// How a block without operand reuse is run: vectors along the axis its result is contiguous in, or,
+// where a reduction runs along memory, partial sums in vector lanes (rfactor).
+struct SimpleChoice {
+  enum class Kind {
+    kUntouched,    // left as it is
+    kVectorized,   // vectors along `iter`
+    kFlattened,    // all loops fused, then vectors (odd extents, all accesses in one order)
+    kPartialSums,  // rfactor along the reduction
+  };
+  Kind kind = Kind::kUntouched;
+  int iter = -1;       // vectorised spatial iter, or the reduction iter of partial sums
+  int64_t width = 1;   // elements: inner extent of the vectorised loop
+  int64_t unroll = 1;  // further steps unrolled
+  double score = 0;    // rank among the block's choices
+
+  std::string Describe(const BlockView& block) const;
+};
+
+std::vector<SimpleChoice> RankSimpleChoices(const ProgramView& program,
+                                            const BlockAnalysis& analysis, const Target& target);
+
+void EmitSimple(const ProgramView& program, const BlockAnalysis& analysis,
+                const SimpleChoice& choice, const Target& target, PlanBuilder* plan);
+
+}  // namespace banyan
