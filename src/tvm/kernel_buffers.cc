@@ -253,7 +253,10 @@ std::string IndexText(const TensorSpec& spec, int64_t flat) {
     flat /= spec.shape[d];
   }
   std::string text = "[";
-  for (size_t d = 0; d < index.size(); ++d) text += (d == 0 ? "" : ",") + std::to_string(index[d]);
+  for (size_t d = 0; d < index.size(); ++d) {
+    if (d > 0) text += ',';
+    text += std::to_string(index[d]);
+  }
   return text + "]";
 }
 

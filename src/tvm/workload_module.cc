@@ -7,14 +7,14 @@
 #include <set>
 #include <vector>
 
-#include "tvm/ir.h"
+#include "tvm/node.h"
 #include "tvm/pipeline.h"
 
 namespace banyan {
 namespace {
 
 using ffi::ObjectRef;
-using ir::Refs;
+using node::Refs;
 
 constexpr int kCommReduce = 2;                            // TVM's IterVarType
 constexpr int64_t kMaxElements = (int64_t{1} << 31) - 1;  // programs index with int32
@@ -32,15 +32,15 @@ struct Entry {
 };
 
 Result<Entry> FindEntry(const ObjectRef& module, const std::string& wanted) {
-  const auto functions = ir::Get<ffi::Map<ObjectRef, ObjectRef>>(module, "functions");
+  const auto functions = node::Get<ffi::Map<ObjectRef, ObjectRef>>(module, "functions");
   std::map<std::string, ObjectRef> programs;
   std::string others;
   for (const auto& item : functions) {
-    const std::string name = ir::Get<std::string>(item.first, "name_hint");
-    if (ir::Is(item.second, "tirx.PrimFunc")) {
+    const std::string name = node::Get<std::string>(item.first, "name_hint");
+    if (node::Is(item.second, "tirx.PrimFunc")) {
       programs[name] = item.second;
     } else {
-      others = name + " (" + std::string(ir::TypeKey(item.second)) + ")";
+      others = name + " (" + std::string(node::TypeKey(item.second)) + ")";
     }
   }
   std::string names;
@@ -62,19 +62,19 @@ Result<Entry> FindEntry(const ObjectRef& module, const std::string& wanted) {
 
 Result<TensorSpec> DescribeParameter(const ObjectRef& parameter) {
   TensorSpec spec;
-  spec.name = ir::Get<std::string>(parameter, "name");
-  const ObjectRef type = ir::Get<ObjectRef>(parameter, "ty");
-  if (!ir::Is(type, "tirx.BufferType")) {
+  spec.name = node::Get<std::string>(parameter, "name");
+  const ObjectRef type = node::Get<ObjectRef>(parameter, "ty");
+  if (!node::Is(type, "tirx.BufferType")) {
     return InvalidArgument("parameter '" + spec.name +
                            "' is no tensor: every parameter must be a T.Buffer");
   }
   int64_t elements = 1;
-  for (const ObjectRef& extent : ir::Get<Refs>(type, "shape")) {
-    if (!ir::Is(extent, "ir.IntImm")) {
+  for (const ObjectRef& extent : node::Get<Refs>(type, "shape")) {
+    if (!node::Is(extent, "ir.IntImm")) {
       return InvalidArgument("parameter '" + spec.name +
                              "' has a symbolic shape: give every dimension a fixed size");
     }
-    spec.shape.push_back(ir::IntValue(extent));
+    spec.shape.push_back(node::IntValue(extent));
     if (spec.shape.back() < 1) {
       return InvalidArgument("parameter '" + spec.name + "' has an empty dimension");
     }
@@ -83,11 +83,11 @@ Result<TensorSpec> DescribeParameter(const ObjectRef& parameter) {
     }
     elements *= spec.shape.back();
   }
-  if (!ir::Get<Refs>(type, "strides").empty()) {
+  if (!node::Get<Refs>(type, "strides").empty()) {
     return InvalidArgument("parameter '" + spec.name +
                            "' has strides: only compact tensors are taken");
   }
-  spec.dtype = ir::DtypeText(type);
+  spec.dtype = node::DtypeText(type);
   if (!SupportedDtype(spec.dtype)) {
     return InvalidArgument("parameter '" + spec.name + "' has element type " + spec.dtype +
                            ", which Banyan cannot make inputs for");
@@ -106,27 +106,27 @@ struct Access {
 Access ScanBlocks(const ObjectRef& body) {
   Access access;
   std::map<const void*, int64_t> chain;  // summed reduction extents that lead to a buffer
-  ir::VisitBlocks(body, [&](const ObjectRef& realize) {
-    const ObjectRef block = ir::Get<ObjectRef>(realize, "block");
-    const Refs reads = ir::Get<Refs>(block, "reads");
-    const Refs writes = ir::Get<Refs>(block, "writes");
+  node::VisitBlocks(body, [&](const ObjectRef& realize) {
+    const ObjectRef block = node::Get<ObjectRef>(realize, "block");
+    const Refs reads = node::Get<Refs>(block, "reads");
+    const Refs writes = node::Get<Refs>(block, "writes");
     if (reads.empty() && writes.empty()) return;  // the root
     ++access.blocks;
     int64_t own = 1;
-    for (const ObjectRef& iter : ir::Get<Refs>(block, "iter_vars")) {
-      if (ir::Get<int64_t>(iter, "iter_type") != kCommReduce) continue;
-      const ObjectRef extent = ir::Get<ObjectRef>(ir::Get<ObjectRef>(iter, "dom"), "extent");
-      if (ir::Is(extent, "ir.IntImm")) own *= ir::IntValue(extent);
+    for (const ObjectRef& iter : node::Get<Refs>(block, "iter_vars")) {
+      if (node::Get<int64_t>(iter, "iter_type") != kCommReduce) continue;
+      const ObjectRef extent = node::Get<ObjectRef>(node::Get<ObjectRef>(iter, "dom"), "extent");
+      if (node::Is(extent, "ir.IntImm")) own *= node::IntValue(extent);
     }
     if (own == 1) own = 0;
-    const bool has_init = ir::Field(block, "init").try_cast<ObjectRef>().has_value();
+    const bool has_init = node::Field(block, "init").try_cast<ObjectRef>().has_value();
     std::set<const void*> own_writes;
     for (const ObjectRef& region : writes) {
-      own_writes.insert(ir::Get<ObjectRef>(region, "source").get());
+      own_writes.insert(node::Get<ObjectRef>(region, "source").get());
     }
     int64_t longest = 0;
     for (const ObjectRef& region : reads) {
-      const void* buffer = ir::Get<ObjectRef>(region, "source").get();
+      const void* buffer = node::Get<ObjectRef>(region, "source").get();
       if (has_init && own_writes.count(buffer)) continue;
       if (!access.written.count(buffer)) access.read.insert(buffer);
       if (!own_writes.count(buffer)) longest = std::max(longest, chain[buffer]);
@@ -153,8 +153,8 @@ double CountFlops(const ObjectRef& module) {
 Result<Workload> WorkloadFromModule(const ObjectRef& module, const std::string& entry) {
   BANYAN_ASSIGN_OR_RETURN(Entry found, FindEntry(module, entry));
   const std::string who = "function '" + found.name + "'";
-  const ObjectRef body = ir::Get<ObjectRef>(found.function, "body");
-  if (!ir::Is(body, "s_tir.SBlockRealize")) {
+  const ObjectRef body = node::Get<ObjectRef>(found.function, "body");
+  if (!node::Is(body, "s_tir.SBlockRealize")) {
     return InvalidArgument(who + " has no blocks to schedule: write it with T.sblock in a " +
                            "@T.prim_func(s_tir=True), or build it with te.create_prim_func");
   }
@@ -163,7 +163,7 @@ Result<Workload> WorkloadFromModule(const ObjectRef& module, const std::string& 
   const Access access = ScanBlocks(body);
   if (access.blocks == 0) return InvalidArgument(who + " computes nothing: it has no block");
   bool any_output = false;
-  for (const ObjectRef& parameter : ir::Get<Refs>(found.function, "params")) {
+  for (const ObjectRef& parameter : node::Get<Refs>(found.function, "params")) {
     auto spec = DescribeParameter(parameter);
     if (!spec.ok()) return InvalidArgument(who + ": " + spec.error().message);
     spec->is_output = access.written.count(parameter.get()) > 0;
