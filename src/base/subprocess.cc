@@ -33,7 +33,7 @@ struct ChildPlan {
   int error_fd;     // errno of a failure is written here; closed by exec
   pid_t parent;
   rlim_t file_size;  // RLIM_INFINITY: leave
-  sigset_t signals;  // the mask to restore
+  sigset_t signals;  // the mask to start with
 };
 
 [[noreturn]] void ChildFail(const ChildPlan& plan) {
@@ -197,12 +197,15 @@ Result<Subprocess> Subprocess::Spawn(const SpawnOptions& options) {
   plan.file_size = options.file_size_limit_bytes > 0
                        ? static_cast<rlim_t>(options.file_size_limit_bytes)
                        : RLIM_INFINITY;
+  // Whatever this thread blocks is no concern of the child's.
+  sigemptyset(&plan.signals);
   sigset_t all;
+  sigset_t before;
   sigfillset(&all);
-  pthread_sigmask(SIG_SETMASK, &all, &plan.signals);
+  pthread_sigmask(SIG_SETMASK, &all, &before);
   const pid_t pid = SpawnChild(plan);
   const int spawn_errno = errno;
-  pthread_sigmask(SIG_SETMASK, &plan.signals, nullptr);
+  pthread_sigmask(SIG_SETMASK, &before, nullptr);
   if (pid < 0) return SystemError(what, spawn_errno);
 
   // Both sides set the group, so that it exists whoever is first.
