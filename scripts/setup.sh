@@ -9,7 +9,14 @@ lists=(scripts/packages.txt)
 requirements=requirements-dev.txt
 stamp=$venv/banyan-setup-$profile.stamp
 key=$(cat "${lists[@]}" requirements*.txt scripts/setup.sh <(echo "$venv") | sha256sum | cut -d' ' -f1)
-[ -f "$stamp" ] && [ "$(<"$stamp")" = "$key" ] && exit 0
+venv_is_whole() {
+  compgen -G "$venv/lib/python*/site-packages/tvm/lib/libtvm_compiler.so" >/dev/null &&
+    compgen -G "$venv/lib/python*/site-packages/tvm_ffi/lib/libtvm_ffi.so" >/dev/null
+}
+if [ -f "$stamp" ] && [ "$(<"$stamp")" = "$key" ]; then
+  venv_is_whole && exit 0
+  damaged=1  # pip would take a half-deleted package for an installed one
+fi
 
 log=$logs/setup.log
 mkdir -p "$logs"
@@ -56,7 +63,7 @@ for candidate in /usr/bin/python3 python3; do
 done
 [ -n "$python" ] || fail setup "no Python 3.11 or later with its venv module (package python3-venv)"
 
-if ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
+if [ -n "${damaged:-}" ] || ! "$venv/bin/python" -m pip --version >/dev/null 2>&1; then
   say setup "making a virtual environment in $venv"
   logged setup "$log" "$python" -m venv --clear "$venv"
 fi
