@@ -1,137 +1,62 @@
 #include "tvm/node.h"
 
-#include <cstring>
-#include <string_view>
-#include <utility>
-
+#include <tvm/ffi/dtype.h>
 #include <tvm/ffi/reflection/accessor.h>
 
 namespace banyan::node {
 namespace {
 
-const std::vector<std::pair<const char*, Kind>>& KindTable() {
-  static const auto& table = *new std::vector<std::pair<const char*, Kind>>{
-      {"tirx.For", Kind::kFor},
-      {"s_tir.SBlockRealize", Kind::kBlockRealize},
-      {"s_tir.SBlock", Kind::kBlock},
-      {"tirx.SeqStmt", Kind::kSeq},
-      {"tirx.BufferStore", Kind::kStore},
-      {"tirx.IfThenElse", Kind::kIf},
-      {"ir.Var", Kind::kVar},
-      {"ir.IntImm", Kind::kInt},
-      {"ir.FloatImm", Kind::kFloat},
-      {"ir.TensorLoad", Kind::kLoad},
-      {"ir.Call", Kind::kCall},
-      {"prim.Cast", Kind::kCast},
-      {"prim.Select", Kind::kSelect},
-      {"prim.Let", Kind::kLet},
-      {"prim.Add", Kind::kAdd},
-      {"prim.Sub", Kind::kSub},
-      {"prim.Mul", Kind::kMul},
-      {"prim.Div", Kind::kDiv},
-      {"prim.Mod", Kind::kMod},
-      {"prim.FloorDiv", Kind::kFloorDiv},
-      {"prim.FloorMod", Kind::kFloorMod},
-      {"prim.Min", Kind::kMin},
-      {"prim.Max", Kind::kMax},
-      {"prim.EQ", Kind::kCompare},
-      {"prim.NE", Kind::kCompare},
-      {"prim.LT", Kind::kCompare},
-      {"prim.LE", Kind::kCompare},
-      {"prim.GT", Kind::kCompare},
-      {"prim.GE", Kind::kCompare},
-      {"prim.And", Kind::kAnd},
-      {"prim.Or", Kind::kOr},
-      {"prim.Not", Kind::kNot},
-      {"prim.BitwiseAnd", Kind::kBitwise},
-      {"prim.BitwiseOr", Kind::kBitwise},
-      {"prim.BitwiseXor", Kind::kBitwise},
-      {"prim.LShift", Kind::kBitwise},
-      {"prim.RShift", Kind::kBitwise},
-      {"tirx.BufferType", Kind::kBufferType},
-      {"ir.PrimType", Kind::kPrimType},
-  };
-  return table;
-}
-
-int32_t TypeIndex(const char* type_key) {
-  const TVMFFIByteArray key = {type_key, std::strlen(type_key)};
-  int32_t index = 0;
-  TVM_FFI_CHECK_SAFE_CALL(TVMFFITypeKeyToIndex(&key, &index));
-  return index;
-}
-
-std::vector<Kind> MakeKinds() {
-  std::vector<Kind> kinds;
-  for (const auto& [key, kind] : KindTable()) {
-    const auto index = static_cast<size_t>(TypeIndex(key));
-    if (index >= kinds.size()) kinds.resize(index + 1, Kind::kOther);
-    kinds[index] = kind;
+const TVMFFIFieldInfo* FindIn(const TVMFFITypeInfo* info, std::string_view name) {
+  for (int32_t i = 0; i < info->num_fields; ++i) {
+    const TVMFFIFieldInfo& field = info->fields[i];
+    if (std::string_view(field.name.data, field.name.size) == name) return &field;
   }
-  return kinds;
+  return nullptr;
 }
 
 }  // namespace
 
-Kind KindOf(const Node* node) {
-  static const std::vector<Kind>& kinds = *new std::vector<Kind>(MakeKinds());
-  if (node == nullptr) return Kind::kOther;
-  const auto index = static_cast<size_t>(node->type_index());
-  return index < kinds.size() ? kinds[index] : Kind::kOther;
-}
-
-Field::Field(const char* type_key, const char* name)
-    : info_(ffi::reflection::GetFieldInfo(type_key, name)) {
-  offset_ = info_->offset;
-}
-
-std::string Field::Text(const Node* node) const { return Value(node).cast<ffi::String>(); }
-
-ffi::Any Field::Value(const Node* node) const { return ffi::reflection::FieldGetter(info_)(node); }
-
-const Fields& F() {
-  static const Fields& fields = [] () -> const Fields& {
-    const auto* made = new Fields;
-    for (const auto& [key, kind] : KindTable()) {
-      if (!IsBinary(kind)) continue;
-      for (const char* name : {"a", "b"}) {
-        if (ffi::reflection::GetFieldInfo(key, name)->offset !=
-            ffi::reflection::GetFieldInfo("prim.Add", name)->offset) {
-          TVM_FFI_THROW(InternalError) << "unexpected layout of " << key;
-        }
-      }
-    }
-    return *made;
-  }();
-  return fields;
-}
-
-size_t Size(const Node* array) {
-  return array == nullptr ? 0 : static_cast<const ffi::ArrayObj*>(array)->size();
-}
-
-const Node* At(const Node* array, size_t i) {
-  const ffi::Any& item = (*static_cast<const ffi::ArrayObj*>(array))[static_cast<int64_t>(i)];
-  return item.as<ffi::Object>();
-}
-
-bool IntOf(const Node* expr, int64_t* value) {
-  if (KindOf(expr) != Kind::kInt) return false;
-  *value = F().int_value.Plain<int64_t>(expr);
-  return true;
-}
-
-bool IsBinary(Kind kind) {
-  return (kind >= Kind::kAdd && kind <= Kind::kOr) || kind == Kind::kBitwise;
-}
-
-const Node* FindFunction(const Node* module, const std::string& entry) {
-  const auto functions =
-      F().module_functions.Value(module).cast<ffi::Map<ffi::ObjectRef, ffi::ObjectRef>>();
-  for (const auto& [name, function] : functions) {
-    if (F().global_name.Text(name.get()) == entry) return function.get();
+ffi::Any Field(const ffi::ObjectRef& object, std::string_view name) {
+  const TVMFFITypeInfo* info = TVMFFIGetTypeInfo(object->type_index());
+  const TVMFFIFieldInfo* field = FindIn(info, name);
+  for (int32_t depth = info->type_depth - 1; field == nullptr && depth >= 0; --depth) {
+    field = FindIn(info->type_ancestors[depth], name);
   }
-  return nullptr;
+  if (field == nullptr) {
+    TVM_FFI_THROW(AttributeError) << TypeKey(object) << " has no field " << name;
+  }
+  return ffi::reflection::FieldGetter(field)(object);
+}
+
+int64_t IntValue(const ffi::ObjectRef& expr) {
+  if (!Is(expr, "ir.IntImm")) TVM_FFI_THROW(ValueError) << "expected a constant integer";
+  return Get<int64_t>(expr, "value");
+}
+
+std::string DtypeText(const ffi::ObjectRef& object) {
+  ffi::ObjectRef type = object;
+  if (!Is(type, "ir.PrimType") && !Is(type, "tirx.BufferType")) {
+    type = Get<ffi::ObjectRef>(type, "ty");
+  }
+  if (Is(type, "tirx.BufferType")) type = Get<ffi::ObjectRef>(type, "dtype");
+  return ffi::DLDataTypeToString(Get<DLDataType>(type, "dtype"));
+}
+
+void VisitBlocks(const ffi::ObjectRef& body,
+                 const std::function<void(const ffi::ObjectRef&)>& enter) {
+  if (!body.defined()) return;
+  const std::string_view key = TypeKey(body);
+  if (key == "tirx.SeqStmt") {
+    for (const ffi::ObjectRef& part : Get<Refs>(body, "seq")) VisitBlocks(part, enter);
+  } else if (key == "tirx.IfThenElse") {
+    VisitBlocks(Get<ffi::ObjectRef>(body, "then_case"), enter);
+    if (auto other = Field(body, "else_case").try_cast<ffi::ObjectRef>()) VisitBlocks(*other, enter);
+  } else if (key == "s_tir.SBlockRealize") {
+    enter(body);
+    VisitBlocks(Get<ffi::ObjectRef>(Get<ffi::ObjectRef>(body, "block"), "body"), enter);
+  } else if (key == "tirx.For" || key == "tirx.AttrStmt" || key == "tirx.While") {
+    VisitBlocks(Get<ffi::ObjectRef>(body, "body"), enter);
+  }
 }
 
 }  // namespace banyan::node
