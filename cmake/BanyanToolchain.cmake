@@ -32,6 +32,10 @@ endif()
 
 add_library(banyan_options INTERFACE)
 target_compile_options(banyan_options INTERFACE -Wall -Wextra -Wshadow -Werror)
+# GCC 12 warns falsely where a string literal is joined to a std::string (GCC bug 105651).
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
+  target_compile_options(banyan_options INTERFACE -Wno-restrict)
+endif()
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # gcc 12 at -O3 warns of overlapping copies in every "x" + std::string (gcc bug 105651).
   target_compile_options(banyan_options INTERFACE -Wno-restrict)
