@@ -22,6 +22,7 @@ const std::vector<std::pair<const char*, Kind>>& KindTable() {
       {"ir.FloatImm", Kind::kFloat},
       {"ir.TensorLoad", Kind::kLoad},
       {"ir.Call", Kind::kCall},
+      {"ir.Op", Kind::kOp},
       {"prim.Cast", Kind::kCast},
       {"prim.Select", Kind::kSelect},
       {"prim.Let", Kind::kLet},
@@ -90,7 +91,7 @@ std::string Field::Text(const Node* node) const { return Value(node).cast<ffi::S
 ffi::Any Field::Value(const Node* node) const { return ffi::reflection::FieldGetter(info_)(node); }
 
 const Fields& F() {
-  static const Fields& fields = [] () -> const Fields& {
+  static const Fields& fields = []() -> const Fields& {
     const auto* made = new Fields;
     for (const auto& [key, kind] : KindTable()) {
       if (!IsBinary(kind)) continue;
@@ -123,6 +124,12 @@ bool IntOf(const Node* expr, int64_t* value) {
 
 bool IsBinary(Kind kind) {
   return (kind >= Kind::kAdd && kind <= Kind::kOr) || kind == Kind::kBitwise;
+}
+
+ffi::ObjectRef Own(const Node* node) {
+  using Unsafe = ffi::details::ObjectUnsafe;
+  return Unsafe::ObjectRefFromObjectPtr<ffi::ObjectRef>(
+      Unsafe::ObjectPtrFromUnowned<ffi::Object>(const_cast<Node*>(node)));
 }
 
 const Node* FindFunction(const Node* module, const std::string& entry) {

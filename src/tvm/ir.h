@@ -16,13 +16,39 @@ using Node = ffi::Object;
 enum class Kind : uint8_t {
   kOther,
   // statements
-  kFor, kBlockRealize, kBlock, kSeq, kStore, kIf,
+  kFor,
+  kBlockRealize,
+  kBlock,
+  kSeq,
+  kStore,
+  kIf,
   // expressions
-  kVar, kInt, kFloat, kLoad, kCall, kCast, kSelect, kLet,
-  kAdd, kSub, kMul, kDiv, kMod, kFloorDiv, kFloorMod, kMin, kMax,
-  kCompare, kAnd, kOr, kNot, kBitwise,
+  kVar,
+  kInt,
+  kFloat,
+  kLoad,
+  kCall,
+  kOp,
+  kCast,
+  kSelect,
+  kLet,
+  kAdd,
+  kSub,
+  kMul,
+  kDiv,
+  kMod,
+  kFloorDiv,
+  kFloorMod,
+  kMin,
+  kMax,
+  kCompare,
+  kAnd,
+  kOr,
+  kNot,
+  kBitwise,
   // types
-  kBufferType, kPrimType,
+  kBufferType,
+  kPrimType,
 };
 
 Kind KindOf(const Node* node);  // nullptr: kOther
@@ -89,6 +115,7 @@ struct Fields {
   Field expr_type{"ir.Expr", "ty"};
   Field var_name{"ir.Var", "name"};
   Field int_value{"ir.IntImm", "value"};
+  Field float_value{"ir.FloatImm", "value"};
   Field load_source{"ir.TensorLoad", "source"};
   Field load_indices{"ir.TensorLoad", "indices"};
   Field call_op{"ir.Call", "op"};
@@ -119,6 +146,9 @@ const Node* At(const Node* array, size_t i);
 // The value of an IntImm; false for anything else.
 bool IntOf(const Node* expr, int64_t* value);
 bool IsBinary(Kind kind);  // arithmetic, comparison, And, Or, Bitwise: fields a and b
+
+// A counted reference to a borrowed node.
+ffi::ObjectRef Own(const Node* node);
 
 // The PrimFunc called `entry` in the module; nullptr: none.
 const Node* FindFunction(const Node* module, const std::string& entry);

@@ -1,0 +1,54 @@
+#include "tvm/trace.h"
+
+#include <string>
+
+#include "tvm/ir.h"
+
+namespace banyan {
+
+Json JsonFromTvm(const ffi::Any& value) {
+  switch (value.type_index()) {
+    case ffi::TypeIndex::kTVMFFINone:
+      return nullptr;
+    case ffi::TypeIndex::kTVMFFIBool:
+      return value.cast<bool>();
+    case ffi::TypeIndex::kTVMFFIInt:
+      return value.cast<int64_t>();
+    case ffi::TypeIndex::kTVMFFIFloat:
+      return value.cast<double>();
+    default:
+      break;
+  }
+  if (const auto text = value.as<ffi::String>()) return std::string(*text);
+  if (value.type_index() == ffi::TypeIndex::kTVMFFIArray) {
+    Json items = Json::array();
+    for (const ffi::Any& item : value.cast<ffi::Array<ffi::Any>>())
+      items.push_back(JsonFromTvm(item));
+    return items;
+  }
+  if (value.type_index() == ffi::TypeIndex::kTVMFFIMap) {
+    Json object = Json::object();
+    for (const auto& [key, item] : value.cast<ffi::Map<ffi::String, ffi::Any>>()) {
+      object[std::string(key)] = JsonFromTvm(item);
+    }
+    return object;
+  }
+  const ir::Node* node = value.as<ffi::Object>();
+  int64_t whole = 0;
+  if (ir::IntOf(node, &whole)) {
+    const ir::Node* type = ir::F().expr_type.Object(node);
+    if (ir::F().prim_dtype.Plain<DLDataType>(type).code == kDLBool) return whole != 0;
+    return whole;
+  }
+  if (ir::KindOf(node) == ir::Kind::kFloat) return ir::F().float_value.Plain<double>(node);
+  TVM_FFI_THROW(TypeError) << "a trace holds a value that has no JSON form: " << value.GetTypeKey();
+  TVM_FFI_UNREACHABLE();
+}
+
+ffi::ObjectRef SimplifiedTrace(const ffi::ObjectRef& schedule) {
+  const auto trace = CallTvm<ffi::ObjectRef>("s_tir.schedule.ScheduleGetTrace", schedule);
+  return CallTvm<ffi::ObjectRef>("s_tir.schedule.TraceSimplified", trace,
+                                 /*remove_postproc=*/false);
+}
+
+}  // namespace banyan
