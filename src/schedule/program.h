@@ -41,7 +41,7 @@ struct IterView {
 };
 
 struct AccessView {
-  int buffer = -1;  // index into ProgramView::buffers
+  int buffer = -1;                  // index into ProgramView::buffers
   std::vector<LinearForm> indices;  // one a buffer dimension, over the block's iters
 };
 
@@ -50,19 +50,21 @@ struct BlockView {
   std::string name;
   std::vector<int> loops;  // indices into ProgramView::loops, outermost first
   std::vector<IterView> iters;
-  std::vector<AccessView> reads;   // loads of the body (not of the init), without the accumulator's own
+  std::vector<AccessView>
+      reads;  // loads of the body (not of the init), without the accumulator's own
   std::vector<AccessView> writes;
-  std::vector<int> producers;      // blocks that write what this one reads
+  std::vector<int> producers;  // blocks that write what this one reads
   std::vector<int> consumers;
-  bool is_reduction = false;       // has a reduction iter
-  bool has_init = false;           // its initialisation is not decomposed yet
-  bool is_init = false;            // made by decompose_reduction
-  bool is_output = false;          // writes a parameter of the function
-  bool has_condition = false;      // the body chooses by a condition (padding, masks)
-  bool has_predicate = false;      // the block runs under a predicate (a split that does not divide)
-  bool has_call = false;           // the body calls a function that is not a few instructions (exp, erf, ...)
-  bool opaque = false;             // the body is not one store: only primitives apply
-  std::string combiner;            // of a reduction: "add", "max", "min", "mul"; empty: unknown or none
+  bool is_reduction = false;   // has a reduction iter
+  bool has_init = false;       // its initialisation is not decomposed yet
+  bool is_init = false;        // made by decompose_reduction
+  bool is_output = false;      // writes a parameter of the function
+  bool has_condition = false;  // the body chooses by a condition (padding, masks)
+  bool has_predicate = false;  // the block runs under a predicate (a split that does not divide)
+  bool has_call =
+      false;             // the body calls a function that is not a few instructions (exp, erf, ...)
+  bool opaque = false;   // the body is not one store: only primitives apply
+  std::string combiner;  // of a reduction: "add", "max", "min", "mul"; empty: unknown or none
   bool multiply_add = false;       // out += x * y (after casts)
   double flops_per_iteration = 0;  // arithmetic operations of one execution of the body
 

@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "schedule/transformation.h"
+
+namespace banyan {
+
+// Shared parts of the transformations (transform_*.cc); not for other rooms. Stateless,
+// thread-safe.
+
+// Implements what most transformations have in common: a schema given as text, drawing uniformly
+// from the enumeration, neighbours by trying variants of the arguments.
+class TransformationBase : public Transformation {
+ public:
+  TransformationBase(std::string_view name, std::string_view summary, const char* schema);
+
+  std::string_view name() const final { return name_; }
+  std::string_view summary() const final { return summary_; }
+  const Json& schema() const final { return schema_; }
+  Status Canonicalize(Json& args) const override;
+  std::vector<Step> Enumerate(const ProgramView& program, const Target& target,
+                              size_t limit) const override;
+  std::optional<Step> Sample(const ProgramView& program, const Target& target,
+                             Rng& rng) const override;
+  std::vector<Step> Neighbours(const ProgramView& program, const Target& target,
+                               const Step& step) const override;
+
+ protected:
+  // Argument sets worth offering, legal or not, in a stable order; Enumerate keeps the legal ones.
+  virtual std::vector<Json> Proposals(const ProgramView& program, const Target& target) const = 0;
+  // Arguments a small step away from `step`'s, legal or not.
+  virtual std::vector<Json> Variants(const ProgramView& program, const Target& target,
+                                     const Step& step) const;
+  // The canonical ones among `candidates` that pass Check, without repetitions, in order.
+  std::vector<Step> KeepLegal(const ProgramView& program, const Target& target,
+                              std::vector<Json> candidates) const;
+
+ private:
+  std::string_view name_;
+  std::string_view summary_;
+  Json schema_;
+};
+
+// At most `limit` of `steps`, evenly spread, first and last kept.
+std::vector<Step> ThinOut(std::vector<Step> steps, size_t limit);
+
+// ---- names ------------------------------------------------------------------------------------
+// "O.i.0" relative to block "O" is "i.0"; a loop of another block keeps its full name.
+std::string RelativeName(const std::string& block, const std::string& loop);
+void MakeRelative(const std::string& block, Json& names);  // an array of names, in place
+// Index of the block; the error lists the blocks.
+Result<int> NeedBlock(const ProgramView& program, const std::string& name);
+// Index into ProgramView::loops; the error lists the loops of the block (or all).
+Result<int> NeedLoop(const ProgramView& program, const std::string& name);
+// A loop around `block`, given relative to it or in full.
+Result<int> NeedLoopOf(const ProgramView& program, int block, const std::string& name);
+// Position in BlockView::loops of a loop; -1: not around this block.
+int PositionOf(const BlockView& block, int loop);
+std::string BlockNames(const ProgramView& program);
+std::string LoopNames(const ProgramView& program, int block);
+// A name for a new block: no block may have it yet.
+Status NeedNewName(const ProgramView& program, const std::string& name);
+
+const std::string& Text(const Json& args, const char* key);
+std::string TextOr(const Json& args, const char* key, const std::string& otherwise);
+std::vector<std::string> Texts(const Json& args, const char* key);
+
+// ---- facts ------------------------------------------------------------------------------------
+// Drives a reduction iter of the block at position `position` of its loops.
+bool DrivesReduction(const BlockView& block, size_t position);
+bool DrivesSpatial(const BlockView& block, size_t position);
+int FirstReductionPosition(const BlockView& block);  // -1: none
+// The initialisation runs as a block of its own: TVM then refuses much.
+bool IsDecomposed(const BlockView& block);
+int ElementBits(const ProgramView& program, const BlockView& block);
+// Sensible sizes for one part of a loop of `extent`: divisors, powers of two and multiples of the
+// vector length, below `extent`, ascending.
+std::vector<int64_t> FactorCandidates(int64_t extent, int lanes);
+// The next smaller and larger candidate.
+std::vector<int64_t> FactorNeighbours(int64_t extent, int lanes, int64_t factor);
+// Statements of straight-line vector code that LLVM gets for the body of `block` when unrolled
+// loops are unrolled and vectorised ones cut into registers; `changed` is taken to have `kind`.
+int64_t StraightLineOps(const ProgramView& program, const Target& target, int block, int changed,
+                        LoopKind kind);
+
+// Above this LLVM takes seconds to minutes and the code is slow (accumulators are spilled).
+inline constexpr int64_t kMaxStraightLineOps = 640;
+// A stack array of one core; above it the write-back buffer falls out of L1 and may overflow the
+// stack.
+inline constexpr int64_t kMaxLocalBytes = 32 << 10;
+
+}  // namespace banyan
