@@ -1,0 +1,194 @@
+#include "store/journal.h"
+
+#include <cmath>
+#include <utility>
+#include <vector>
+
+#include "base/hash.h"
+#include "store/sqlite.h"
+
+namespace banyan {
+namespace {
+
+// JSON of text that may not be UTF-8 (a compiler's message) must not throw.
+std::string Dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+class SqliteJournal final : public Journal {
+ public:
+  SqliteJournal(const Database* database, int64_t run) : database_(database), run_(run) {}
+
+  Status PrepareStatements() {
+    BANYAN_ASSIGN_OR_RETURN(
+        event_, database_->Prepare("INSERT INTO event(run, event_index, elapsed_s, name, json) "
+                                   "VALUES(?1, ?2, ?3, ?4, ?5)"));
+    BANYAN_ASSIGN_OR_RETURN(
+        node_, database_->Prepare(
+                   "INSERT OR REPLACE INTO node(run, node_id, parent_id, plan_hash, program_hash, "
+                   "delta, delta_is_plan, origin, call_id, prior, reason) "
+                   "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"));
+    // A replayed "queued" must not wipe what is known of the end.
+    BANYAN_ASSIGN_OR_RETURN(
+        trial_,
+        database_->Prepare(
+            "INSERT INTO trial(run, trial_id, node_id, program_hash, plan, queued_s, finished_s, "
+            "failure, failure_text, latency_ms, samples_ms, stopped_early, max_relative_error, "
+            "build_s, run_s) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
+            "?15) "
+            "ON CONFLICT(run, trial_id) DO UPDATE SET node_id=excluded.node_id, "
+            "program_hash=excluded.program_hash, plan=excluded.plan, "
+            "queued_s=coalesce(queued_s, excluded.queued_s), "
+            "finished_s=coalesce(excluded.finished_s, finished_s), "
+            "failure=coalesce(excluded.failure, failure), "
+            "failure_text=coalesce(excluded.failure_text, failure_text), "
+            "latency_ms=coalesce(excluded.latency_ms, latency_ms), "
+            "samples_ms=coalesce(excluded.samples_ms, samples_ms), "
+            "stopped_early=coalesce(excluded.stopped_early, stopped_early), "
+            "max_relative_error=coalesce(excluded.max_relative_error, max_relative_error), "
+            "build_s=coalesce(excluded.build_s, build_s), run_s=coalesce(excluded.run_s, run_s)"));
+    BANYAN_ASSIGN_OR_RETURN(
+        call_, database_->Prepare(
+                   "INSERT INTO call(run, call_id, model, role, node_id, why, answered, accepted, "
+                   "error, tokens_in, tokens_out, cost_usd, seconds, reply) "
+                   "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) "
+                   "ON CONFLICT(run, call_id) DO UPDATE SET model=excluded.model, "
+                   "role=excluded.role, node_id=excluded.node_id, why=excluded.why, "
+                   "answered=max(answered, excluded.answered), "
+                   "accepted=max(accepted, excluded.accepted), "
+                   "error=coalesce(excluded.error, error), "
+                   "tokens_in=coalesce(excluded.tokens_in, tokens_in), "
+                   "tokens_out=coalesce(excluded.tokens_out, tokens_out), "
+                   "cost_usd=coalesce(excluded.cost_usd, cost_usd), "
+                   "seconds=coalesce(excluded.seconds, seconds), "
+                   "reply=coalesce(excluded.reply, reply)"));
+    BANYAN_ASSIGN_OR_RETURN(finish_,
+                            database_->Prepare("UPDATE run SET status='finished', result=?2, "
+                                               "error=NULL WHERE number=?1"));
+    return Ok{};
+  }
+
+  Status Append(const Event& event) override {
+    const std::string json = Dump(ToJson(event));
+    return Write([&]() -> Status {
+      return event_.Bind(1, run_)
+          .Bind(2, event.index)
+          .Bind(3, event.elapsed_s)
+          .Bind(4, EventName(event))
+          .Bind(5, json)
+          .Run();
+    });
+  }
+
+  Status Record(const NodeRecord& node) override {
+    nodes_.push_back(node);
+    return Ok{};
+  }
+  Status Record(const TrialRecord& trial) override {
+    trials_.push_back(trial);
+    return Ok{};
+  }
+  Status Record(const CallRecord& call) override {
+    calls_.push_back(call);
+    return Ok{};
+  }
+
+  Status Flush() override {
+    if (nodes_.empty() && trials_.empty() && calls_.empty()) return Ok{};
+    return Write([] { return Status(); });
+  }
+
+  Status Finish(const Json& result) override {
+    const std::string json = Dump(result);
+    return Write([&]() -> Status { return finish_.Bind(1, run_).Bind(2, json).Run(); });
+  }
+
+ private:
+  template <typename Body>
+  Status Write(Body&& body) {
+    BANYAN_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(database_));
+    BANYAN_RETURN_IF_ERROR(body());
+    for (const NodeRecord& node : nodes_) BANYAN_RETURN_IF_ERROR(WriteRow(node));
+    for (const TrialRecord& trial : trials_) BANYAN_RETURN_IF_ERROR(WriteRow(trial));
+    for (const CallRecord& call : calls_) BANYAN_RETURN_IF_ERROR(WriteRow(call));
+    BANYAN_RETURN_IF_ERROR(transaction.Commit());
+    nodes_.clear();
+    trials_.clear();
+    calls_.clear();
+    return Ok{};
+  }
+
+  Status WriteRow(const NodeRecord& node) {
+    return node_.Bind(1, run_)
+        .Bind(2, node.node_id)
+        .Bind(3, node.parent_id)
+        .Bind(4, HashHex(node.plan_hash))
+        .Bind(5, HashHex(node.program_hash))
+        .Bind(6, node.delta)
+        .Bind(7, int64_t{node.delta_is_plan})
+        .Bind(8, node.origin)
+        .Bind(9, static_cast<int64_t>(node.call_id))
+        .Bind(10, node.prior)
+        .Bind(11, node.reason)
+        .Run();
+  }
+
+  Status WriteRow(const TrialRecord& trial) {
+    trial_.Bind(1, run_)
+        .Bind(2, static_cast<int64_t>(trial.trial_id))
+        .Bind(3, trial.node_id)
+        .Bind(4, HashHex(trial.program_hash))
+        .Bind(5, trial.plan);
+    if (!trial.finished) return trial_.Bind(6, trial.elapsed_s).Run();
+    const TrialOutcome& outcome = trial.outcome;
+    Json samples = Json::array();
+    for (const double sample_ms : outcome.samples_ms) samples.push_back(sample_ms);
+    trial_.Bind(7, trial.elapsed_s)
+        .Bind(8, FailureKindName(outcome.failure))
+        .Bind(9, outcome.failure_text)
+        .Bind(11, Dump(samples))
+        .Bind(12, int64_t{outcome.stopped_early})
+        .Bind(13, outcome.max_relative_error)
+        .Bind(14, outcome.build_s)
+        .Bind(15, outcome.run_s);
+    if (outcome.ok()) trial_.Bind(10, RankingLatencyMs(outcome.samples_ms));
+    return trial_.Run();
+  }
+
+  Status WriteRow(const CallRecord& call) {
+    call_.Bind(1, run_)
+        .Bind(2, static_cast<int64_t>(call.call_id))
+        .Bind(3, call.model)
+        .Bind(4, call.role == ModelRole::kStrong ? "strong" : "light")
+        .Bind(5, call.node_id)
+        .Bind(6, call.why)
+        .Bind(7, int64_t{call.answered})
+        .Bind(8, call.accepted);
+    if (call.answered) {
+      call_.Bind(9, call.reply.error)
+          .Bind(10, call.reply.usage.tokens_in)
+          .Bind(11, call.reply.usage.tokens_out)
+          .Bind(12, call.reply.usage.cost_usd)
+          .Bind(13, call.reply.usage.seconds)
+          .Bind(14, Dump(ToJson(call.reply)));
+    }
+    return call_.Run();
+  }
+
+  const Database* database_;
+  const int64_t run_;
+  Statement event_, node_, trial_, call_, finish_;
+  std::vector<NodeRecord> nodes_;
+  std::vector<TrialRecord> trials_;
+  std::vector<CallRecord> calls_;
+};
+
+}  // namespace
+
+Result<std::unique_ptr<Journal>> MakeSqliteJournal(const Database* database, int64_t run_number) {
+  auto journal = std::make_unique<SqliteJournal>(database, run_number);
+  BANYAN_RETURN_IF_ERROR(journal->PrepareStatements());
+  return std::unique_ptr<Journal>(std::move(journal));
+}
+
+}  // namespace banyan
