@@ -22,8 +22,10 @@ ROOM_CALL = re.compile(r"banyan_room\(\s*(\w+)([^)]*)\)")
 ROOMS_LIST = re.compile(r"set\(BANYAN_ROOMS([^)]*)\)")
 # A whole string literal that reads like a name in TVM's registry of global functions.
 FFI_NAME = re.compile(
-    r'"(?:(?:arith|ffi|ir|meta_schedule|node|relax|rpc|runtime|script|s_tir|support|target|te|tir|tirx'
-    r'|topi|transform)\.(?:\w+\.)*(?:[A-Z]\w*|_\w+)|target\.(?:build|llvm_\w+)[.\w]*|s_tir\.[.\w]+)"')
+    r'"(?:(?:ir|meta_schedule|node|rpc|runtime|script|support|target|te|tir|transform)'
+    r'\.(?:\w+\.)*(?:[A-Z]\w*|_\w+)'
+    r'|(?:arith|device_api|ffi|prim|relax|s_tir|tirx|topi|vm\.builtin|tvm\.runtime)\.[.\w]+'
+    r'|target\.(?:build|llvm_\w+)[.\w]*|runtime\.(?:config_threadpool|timer\.\w+))"')
 
 
 class Breach(NamedTuple):
