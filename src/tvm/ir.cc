@@ -118,7 +118,10 @@ const Node* At(const Node* array, size_t i) {
 
 bool IntOf(const Node* expr, int64_t* value) {
   if (KindOf(expr) != Kind::kInt) return false;
-  *value = F().int_value.Plain<int64_t>(expr);
+  // A BigInt: kept as a plain integer where it fits.
+  const auto& number = F().int_value.Plain<TVMFFIAny>(expr);
+  if (number.type_index != ffi::TypeIndex::kTVMFFIInt) return false;
+  *value = number.v_int64;
   return true;
 }
 

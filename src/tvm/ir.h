@@ -63,7 +63,7 @@ class Field {
     return *reinterpret_cast<const Node* const*>(reinterpret_cast<const char*>(node) + offset_);
   }
   template <typename T>
-  const T& Plain(const Node* node) const {
+  const T& Plain(const Node* node) const {  // the caller knows the field's C type
     return *reinterpret_cast<const T*>(reinterpret_cast<const char*>(node) + offset_);
   }
   std::string Text(const Node* node) const;  // a String field
@@ -143,7 +143,7 @@ const Fields& F();
 size_t Size(const Node* array);
 const Node* At(const Node* array, size_t i);
 
-// The value of an IntImm; false for anything else.
+// The value of an IntImm of at most 64 bits; false for anything else.
 bool IntOf(const Node* expr, int64_t* value);
 bool IsBinary(Kind kind);  // arithmetic, comparison, And, Or, Bitwise: fields a and b
 

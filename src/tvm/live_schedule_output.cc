@@ -116,7 +116,8 @@ Result<std::string> TvmLiveSchedule::TracePython() {
   return TryTvm([&] {
     std::string text;
     for (const ffi::String& line : CallTvm<ffi::Array<ffi::String>>("s_tir.schedule.TraceAsPython",
-                                                                    SimplifiedTrace(schedule_))) {
+                                                                    SimplifiedTrace(schedule_),
+                                                                    /*remove_postproc=*/false)) {
       text += std::string(line) + "\n";
     }
     return text;
@@ -125,7 +126,8 @@ Result<std::string> TvmLiveSchedule::TracePython() {
 
 Result<Json> TvmLiveSchedule::TraceJson() {
   return TryTvm([&] {
-    return JsonFromTvm(CallTvm("s_tir.schedule.TraceAsJSON", SimplifiedTrace(schedule_)));
+    return JsonFromTvm(CallTvm("s_tir.schedule.TraceAsJSON", SimplifiedTrace(schedule_),
+                               /*remove_postproc=*/false));
   });
 }
 

@@ -131,6 +131,16 @@ class Summariser {
     Visit(F().binary_b.Object(expr));
   }
 
+  // Intrinsics that LLVM turns into an instruction or two, for vectors too.
+  static bool IsInstruction(const std::string& op) {
+    static constexpr std::string_view kCheap[] = {
+        ".likely",     ".sqrt",        ".fabs",        ".floor",      ".ceil",
+        ".trunc",      ".round",       ".bitwise_and", ".bitwise_or", ".bitwise_xor",
+        ".shift_left", ".shift_right", ".fma",         ".reinterpret"};
+    return std::any_of(std::begin(kCheap), std::end(kCheap),
+                       [&](std::string_view cheap) { return op.ends_with(cheap); });
+  }
+
   void Call(const Node* expr) {
     const Node* args = F().call_args.Object(expr);
     const size_t count = ir::Size(args);
@@ -140,6 +150,7 @@ class Summariser {
       return Choice(ir::At(args, 0), ir::At(args, 1), ir::At(args, 2));
     }
     if (!name.ends_with(".likely")) out_->flops += 1;
+    out_->has_call |= !IsInstruction(name);
     for (size_t i = 0; i < count; ++i) Visit(ir::At(args, i));
   }
 
@@ -176,7 +187,8 @@ void LinearScope::Add(const Node* expr, int64_t factor, LinearForm* form) const 
   int64_t value = 0;
   switch (KindOf(expr)) {
     case Kind::kInt:
-      form->constant += F().int_value.Plain<int64_t>(expr) * factor;
+      if (!ir::IntOf(expr, &value)) break;
+      form->constant += value * factor;
       return;
     case Kind::kVar: {
       const auto found = std::find(variables_.begin(), variables_.end(), expr);

@@ -41,8 +41,8 @@ Json JsonFromTvm(const ffi::Any& value) {
     return whole;
   }
   if (ir::KindOf(node) == ir::Kind::kFloat) return ir::F().float_value.Plain<double>(node);
-  TVM_FFI_THROW(TypeError) << "a trace holds a value that has no JSON form: " << value.GetTypeKey();
-  TVM_FFI_UNREACHABLE();
+  // An index map: TVM reads it back from the text of its own graph.
+  return std::string(CallTvm<ffi::String>("ffi.ToJSONGraphString", value, nullptr));
 }
 
 ffi::ObjectRef SimplifiedTrace(const ffi::ObjectRef& schedule) {
