@@ -31,6 +31,7 @@ struct LoopView {
   int64_t extent = 1;
   LoopKind kind = LoopKind::kSerial;
   int parent = -1;  // index into ProgramView::loops; -1: outermost
+  std::string variable;  // TVM's own name for it; rfactor calls iters after it
 };
 
 struct IterView {
