@@ -26,4 +26,12 @@ const char* ErrorCodeName(ErrorCode code) {
   return "internal";
 }
 
+ErrorCode ParseErrorCode(std::string_view name) {
+  for (int i = 0; i < static_cast<int>(ErrorCode::kInternal); ++i) {
+    const auto code = static_cast<ErrorCode>(i);
+    if (name == ErrorCodeName(code)) return code;
+  }
+  return ErrorCode::kInternal;
+}
+
 }  // namespace banyan

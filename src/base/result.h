@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -20,6 +21,8 @@ enum class ErrorCode {
 };
 
 const char* ErrorCodeName(ErrorCode code);
+// The inverse; kInternal for a name that is none.
+ErrorCode ParseErrorCode(std::string_view name);
 
 // An expected failure as a value. `message` is one line in words that say what is wrong and what
 // to do; `context` is optional detail (a compiler's long text) shown only on request.

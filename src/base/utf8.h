@@ -12,11 +12,12 @@ struct CodePoint {
   bool valid = false;
 };
 
-// The first code point of a non-empty text. Overlong forms, surrogates and values above U+10FFFF are invalid.
+// The first code point of a non-empty text. Overlong forms, surrogates and values above U+10FFFF
+// are invalid.
 CodePoint NextCodePoint(std::string_view text);
 
-// Columns a terminal uses for the text: 0 for combining marks, 2 for East Asian wide characters and emoji
-// (the common ranges of Unicode's East Asian Width), else 1.
+// Columns a terminal uses for the text: 0 for combining marks, 2 for East Asian wide characters and
+// emoji (the common ranges of Unicode's East Asian Width), else 1.
 size_t DisplayWidth(std::string_view text);
 
 }  // namespace banyan

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -13,6 +14,11 @@
 
 namespace banyan {
 
+// What SetStopAbove adds to the latency it is given: noise of a first sample may not stop a winner.
+inline constexpr double kStopMargin = 1.2;
+
+inline constexpr int kMaxWorkers = 64;
+
 struct MeasureOptions {
   int workers = 2;              // processes: one runs while the others build, [1, 64]
   double build_timeout_s = 10;  // > 0
@@ -22,9 +28,15 @@ struct MeasureOptions {
       int64_t{4} << 30;  // resident, beyond what an idle worker with the workload's buffers holds
   int64_t output_limit_bytes = 1 << 20;  // of a worker's stdout/stderr noise
   int run_cpu = -1;                      // core that runs kernels; -1: the last allowed one
-  Timing timing;                         // while searching
+  Timing timing;                         // of the reference
   Timing final_timing = FinalTiming();
+  // Looked at while Prepare and Finals block: they give up with kCancelled once it is true. Not
+  // owned.
+  const std::atomic<bool>* cancel = nullptr;
 };
+
+// kInvalidArgument, with the option's name, if one is out of its range.
+Status Validate(const MeasureOptions& options);
 
 // Builds and runs candidates beside the search. Never blocks except where said; owned and called by
 // one thread (the driver's). Implementations: WorkerPool (processes), fakes, a cache
@@ -42,14 +54,19 @@ class Measurer {
   virtual int InFlight() const = 0;
   // The next finished trial, waiting at most `timeout_s` (0: only look). nullopt: none yet.
   virtual std::optional<TrialOutcome> Wait(double timeout_s) = 0;
-  // A candidate above this latency is stopped after its first sample (racing); updated as the best
-  // improves.
+  // The best latency so far, from now on. A candidate whose first sample is above kStopMargin times
+  // it is stopped there (racing): further samples cannot make it win. Holds for runs that start
+  // later.
   virtual void SetStopAbove(double latency_ms) = 0;
   // Drops queued trials and kills those in flight; they are reported as kCancelled.
   virtual void CancelAll() = 0;
   // Blocks: rebuilds the finalists in one worker with builders idle and measures them interleaved
   // (one sample of each in turn, order rotated). In the order asked for.
   virtual Result<std::vector<FinalOutcome>> Finals(const std::vector<TrialRequest>& finalists) = 0;
+  // Blocks: the best multiply-add rate of the run CPU, in GFLOP/s of float32. After Prepare.
+  virtual Result<double> PeakGflops() {
+    return Error{ErrorCode::kUnsupported, "this measurer does not know the peak", {}};
+  }
   // Seconds spent so far, summed over workers.
   virtual double build_s() const = 0;
   virtual double run_s() const = 0;

@@ -64,8 +64,10 @@ Json Answer(KernelHost& host, Message& request) {
   if (op == "run") {
     auto timing = TimingFromJson(header.at("timing"));
     if (!timing.ok()) return Failure(timing.error());
-    return ReplyObject(
-        host.Run(header.at("handle").get<uint64_t>(), *timing, header.at("check").get<bool>()));
+    const auto handle = header.at("handle").get<uint64_t>();
+    Json reply = ReplyObject(host.Run(handle, *timing, header.at("check").get<bool>()));
+    if (header.value("drop", false)) host.Drop(handle);
+    return reply;
   }
   if (op == "drop") {
     host.Drop(header.at("handle").get<uint64_t>());

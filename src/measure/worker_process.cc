@@ -74,8 +74,8 @@ void WorkerProcess::AddPollFds(std::vector<pollfd>* fds) const {
 
 void WorkerProcess::WriteRequest() {
   while (request_sent_ < request_.size()) {
-    const ssize_t wrote =
-        write(process_.stdin_fd(), request_.data() + request_sent_, request_.size() - request_sent_);
+    const ssize_t wrote = write(process_.stdin_fd(), request_.data() + request_sent_,
+                                request_.size() - request_sent_);
     if (wrote > 0) {
       request_sent_ += static_cast<size_t>(wrote);
     } else if (errno != EINTR) {
@@ -138,7 +138,8 @@ std::optional<CallResult> WorkerProcess::Step() {
                       .elapsed_s = Now() - call_start_s_};
   }
   const double now = Now();
-  // A child of the kernel's may keep the pipes open after the worker's death, so ask the system as well.
+  // A child of the kernel's may keep the pipes open after the worker's death, so ask the system as
+  // well.
   if (closed_ || (busy_ && now >= next_watch_s_)) {
     if (auto status = process_.Poll()) return Died(*status);
     if (closed_) {
@@ -149,7 +150,8 @@ std::optional<CallResult> WorkerProcess::Step() {
   }
   if (!busy_) return std::nullopt;
   if (now >= deadline_s_) {
-    return End(CallEnd::kTimeout, fmt::format("took longer than {:g} s", deadline_s_ - call_start_s_));
+    return End(CallEnd::kTimeout,
+               fmt::format("took longer than {:g} s", deadline_s_ - call_start_s_));
   }
   if (now >= next_watch_s_) {
     next_watch_s_ = now + kWatchIntervalS;

@@ -19,11 +19,11 @@ namespace banyan {
 // How a call of a worker ended: with a reply, or with the worker's death.
 enum class CallEnd {
   kReply,
-  kDied,           // crashed, exited, was killed by somebody else
-  kTimeout,        // killed by its limit on time; likewise the next three
+  kDied,     // crashed, exited, was killed by somebody else
+  kTimeout,  // killed by its limit on time; likewise the next three
   kOutOfMemory,
   kTooMuchOutput,
-  kGarbage,        // what it sent was not the protocol
+  kGarbage,  // what it sent was not the protocol
 };
 
 struct CallResult {
@@ -34,15 +34,18 @@ struct CallResult {
 };
 
 struct WorkerLimits {
-  int64_t memory_bytes = std::numeric_limits<int64_t>::max();  // resident, beyond `baseline`, of its group
-  int64_t output_bytes = std::numeric_limits<int64_t>::max();  // of stdout and stderr during one call
-  int64_t file_bytes = 0;                                      // 0: no limit
+  int64_t memory_bytes =
+      std::numeric_limits<int64_t>::max();  // resident, beyond `baseline`, of its group
+  int64_t output_bytes =
+      std::numeric_limits<int64_t>::max();  // of stdout and stderr during one call
+  int64_t file_bytes = 0;                   // 0: no limit
 };
 
-// One worker process seen from the pool: at most one call at a time, never blocking. The owner waits for the
-// descriptors of AddPollFds (and, while a call is in flight, for no longer than kWatchIntervalS), then
-// calls Step. Owns the process; a worker that breaks a limit or the protocol is killed at once, with its
-// process group, and stays dead. Movable; one thread, and the one that started it must outlive it.
+// One worker process seen from the pool: at most one call at a time, never blocking. The owner
+// waits for the descriptors of AddPollFds (and, while a call is in flight, for no longer than
+// kWatchIntervalS), then calls Step. Owns the process; a worker that breaks a limit or the protocol
+// is killed at once, with its process group, and stays dead. Movable; one thread, and the one that
+// started it must outlive it.
 class WorkerProcess {
  public:
   // Memory and life signs of a busy worker are looked at this often.
@@ -60,8 +63,8 @@ class WorkerProcess {
   // Sends a request; needs alive() and not busy(). Without `watch_memory`, memory is not limited.
   void Call(const Message& request, double timeout_s, bool watch_memory);
   void AddPollFds(std::vector<pollfd>* fds) const;
-  // Reads, writes and checks limits. The result of the call when it has just ended. While none is in flight, only
-  // notices death (see alive()).
+  // Reads, writes and checks limits. The result of the call when it has just ended. While none is
+  // in flight, only notices death (see alive()).
   std::optional<CallResult> Step();
   void Kill();
 
