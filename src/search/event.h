@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/json.h"
+#include "base/result.h"
+#include "measure/types.h"
+#include "model/model.h"
+
+namespace banyan {
+
+// Whatever the loop reads from outside is an event, journalled before it is used. The search is a
+// pure function of (configuration, seed, events).
+struct ReferenceEvent {  // always the first
+  ReferenceOutcome reference;
+  double peak_gflops = 0;
+};
+struct ReplyEvent {  // a model answered (or failed); charged either way
+  uint64_t call_id = 0;
+  ModelReply reply;
+};
+struct OutcomeEvent {  // a trial ended
+  TrialOutcome outcome;
+};
+struct TickEvent {};  // time passed; only budgets in seconds look at it
+struct CancelEvent {  // Ctrl-C, or the end of the caller's patience
+  std::string reason;
+};
+struct FinalsEvent {  // the interleaved re-measurement of the best few
+  std::vector<FinalOutcome> finals;
+  double drift = 1;
+};
+struct ResumeEvent {
+};  // the run was killed and goes on: trials in flight are queued again under their ids
+
+struct Event {
+  int64_t index = 0;     // 0, 1, 2, ... within the run
+  double elapsed_s = 0;  // of the run's active time when it was read
+  std::variant<ReferenceEvent, ReplyEvent, OutcomeEvent, TickEvent, CancelEvent, FinalsEvent,
+               ResumeEvent>
+      body;
+};
+
+const char* EventName(const Event& event);  // "reference", "reply", "outcome", ...
+Json ToJson(const Event& event);
+Result<Event> EventFromJson(const Json& json);
+
+}  // namespace banyan

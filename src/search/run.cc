@@ -1,0 +1,233 @@
+#include "search/run.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <deque>
+
+#include "search/call_runner.h"
+#include "search/search.h"
+#include "search/timed_compiler.h"
+
+namespace banyan {
+namespace {
+
+constexpr double kIdleS = 0.05;         // longest wait between looks at the cancel flag
+constexpr double kBesideCallS = 0.003;  // while a model may answer and a trial may end
+
+// The imperative shell around Search: reads one outside thing at a time, journals it, lets the
+// search think, does what it says.
+class Driver {
+ public:
+  Driver(const RunConfig& config, const RunDependencies& deps)
+      : config_(config),
+        deps_(deps),
+        compiler_(deps.compiler),
+        runner_(deps.clock),
+        watch_(deps.clock) {}
+
+  Result<SearchResult> Run(const std::vector<Event>& history) {
+    cpu_start_s_ = ThreadCpuS();
+    BANYAN_RETURN_IF_ERROR(Replay(history));
+    const Status status =
+        search_->stopped() && !search_->Summary().cancelled ? Ok{} : Live(history);
+    DropTrials();
+    if (!status.ok()) return status.error();
+    BANYAN_RETURN_IF_ERROR(deps_.journal->Flush());
+    return MakeResult();
+  }
+
+ private:
+  // Nothing is done again: the actions of the history have had their effect. Rows are idempotent,
+  // and the last ones before a kill may not have been written.
+  Status Replay(const std::vector<Event>& history) {
+    std::vector<ModelInfo> pool;
+    for (const Model* model : deps_.pool) pool.push_back({model->name(), model->role()});
+    BANYAN_ASSIGN_OR_RETURN(search_, Search::Make(config_, std::move(pool), &compiler_));
+    for (const Event& event : history) {
+      if (event.index != next_index_) {
+        return Error{
+            ErrorCode::kCorrupt, fmt::format("event {} of the run is missing", next_index_), {}};
+      }
+      (void)search_->Advance(event);
+      ++next_index_;
+      elapsed_before_s_ = event.elapsed_s;
+      if (const auto* outcome = std::get_if<OutcomeEvent>(&event.body)) {
+        build_before_s_ += outcome->outcome.build_s;
+        run_before_s_ += outcome->outcome.run_s;
+      }
+    }
+    return RecordRows();
+  }
+
+  Status Live(const std::vector<Event>& history) {
+    Report();
+    BANYAN_ASSIGN_OR_RETURN(
+        const ReferenceOutcome reference,
+        deps_.measurer->Prepare(compiler_.workload(), compiler_.target(), config_.seed));
+    if (history.empty()) {
+      double peak_gflops = 0;
+      if (deps_.peak_gflops) {
+        const auto peak = deps_.peak_gflops();
+        if (peak.ok()) peak_gflops = *peak;
+      }
+      BANYAN_RETURN_IF_ERROR(Read(ReferenceEvent{reference, peak_gflops}));
+    } else {
+      BANYAN_RETURN_IF_ERROR(Read(ResumeEvent{}));
+    }
+    while (!search_->stopped()) BANYAN_RETURN_IF_ERROR(ReadNext());
+    DropTrials();
+    // Calls in flight are paid for: their replies belong into the ledger.
+    while (runner_.in_flight() > 0) {
+      if (auto answer = runner_.Take(kIdleS)) BANYAN_RETURN_IF_ERROR(ReadReply(*std::move(answer)));
+    }
+    return Ok{};
+  }
+
+  // The loop's body: one event.
+  Status ReadNext() {
+    if (deps_.cancel != nullptr && deps_.cancel->load()) return Read(CancelEvent{"cancelled"});
+    if (finals_) return ReadFinals();
+    if (!refused_.empty()) {
+      OutcomeEvent event{std::move(refused_.front())};
+      refused_.pop_front();
+      return Read(std::move(event));
+    }
+    const double left_s = search_->next_deadline_s() - ElapsedS();
+    if (left_s <= 0) return Read(TickEvent{});
+    const bool trials = deps_.measurer->InFlight() > 0;
+    const bool calls = runner_.in_flight() > 0;
+    if (!trials && !calls) return Internal("the search waits, but nothing is under way");
+    if (calls) {
+      if (auto answer = runner_.Take(trials ? 0 : std::min(kIdleS, left_s))) {
+        return ReadReply(*std::move(answer));
+      }
+    }
+    if (trials) {
+      if (auto outcome = deps_.measurer->Wait(std::min(calls ? kBesideCallS : kIdleS, left_s))) {
+        return Read(OutcomeEvent{*std::move(outcome)});
+      }
+    }
+    return Ok{};
+  }
+
+  Status ReadFinals() {
+    DropTrials();
+    std::vector<TrialRequest> requests;
+    const RunFinals finals = *std::exchange(finals_, std::nullopt);
+    for (const auto& finalist : finals.finalists) {
+      const auto module_json = compiler_.ModuleJson(finalist.candidate);
+      if (!module_json.ok()) continue;
+      requests.push_back({.trial_id = finalist.trial_id,
+                          .program_hash = finalist.candidate.program_hash,
+                          .module_json = *module_json,
+                          .timing = config_.measure.final_timing});
+    }
+    FinalsEvent event;
+    auto outcomes = deps_.measurer->Finals(requests);
+    if (outcomes.ok()) event.finals = *std::move(outcomes);  // else the search's own samples decide
+    event.drift = deps_.measurer->drift();
+    return Read(std::move(event));
+  }
+
+  // What replay will read is what is used now: the reply goes through its journalled form first.
+  Status ReadReply(CallRunner::Answer answer) {
+    ReplyEvent event{answer.call_id, {}};
+    const Json journalled = ToJson(answer.reply);
+    auto reply = ModelReplyFromJson(journalled);
+    if (reply.ok()) {
+      event.reply = *std::move(reply);
+    } else {
+      event.reply.error = "unusable reply: " + reply.error().message;
+      event.reply.usage = answer.reply.usage;
+    }
+    return Read(std::move(event));
+  }
+
+  template <typename Body>
+  Status Read(Body body) {
+    Event event{.index = next_index_++, .elapsed_s = ElapsedS(), .body = std::move(body)};
+    BANYAN_RETURN_IF_ERROR(deps_.journal->Append(event));
+    search_->Ingest(event);
+    while (auto action = search_->Next()) std::visit([this](auto& what) { Do(what); }, *action);
+    BANYAN_RETURN_IF_ERROR(RecordRows());
+    Report();
+    return Ok{};
+  }
+
+  void Do(SubmitTrial& trial) {
+    auto module_json = compiler_.ModuleJson(trial.candidate);
+    if (!module_json.ok()) {
+      refused_.push_back(
+          FailedTrial(trial.trial_id, FailureKind::kBuildError, module_json.error().message));
+      return;
+    }
+    deps_.measurer->Submit({.trial_id = trial.trial_id,
+                            .program_hash = trial.candidate.program_hash,
+                            .module_json = *std::move(module_json),
+                            .timing = config_.measure.timing});
+  }
+  void Do(SendCall& call) { runner_.Start(call.call_id, deps_.pool[call.model], call.request); }
+  void Do(SetStopAbove& stop) { deps_.measurer->SetStopAbove(stop.latency_ms); }
+  void Do(RunFinals& finals) { finals_ = std::move(finals); }
+  void Do(Stop&) {}
+
+  // Trials in flight at the end are spent and have no outcome; a resumed run queues them again.
+  void DropTrials() {
+    if (deps_.measurer->InFlight() == 0) return;
+    deps_.measurer->CancelAll();
+    while (deps_.measurer->InFlight() > 0) (void)deps_.measurer->Wait(kIdleS);
+  }
+
+  Status RecordRows() {
+    for (const Row& row : search_->TakeRows()) {
+      BANYAN_RETURN_IF_ERROR(
+          std::visit([this](const auto& record) { return deps_.journal->Record(record); }, row));
+    }
+    return Ok{};
+  }
+
+  void Report() {
+    if (!deps_.on_progress) return;
+    RunProgress progress = search_->Progress();
+    progress.elapsed_s = ElapsedS();
+    deps_.on_progress(progress);
+  }
+
+  double ElapsedS() const { return elapsed_before_s_ + watch_.ElapsedS(); }
+
+  SearchResult MakeResult() {
+    SearchResult result = search_->Summary();
+    result.wall_s = ElapsedS();
+    for (const auto& [name, use] : result.models) result.models_s += use.usage.seconds;
+    result.apply_s = compiler_.spent_s();
+    result.search_s = std::max(0.0, ThreadCpuS() - cpu_start_s_ - compiler_.spent_s());
+    result.build_s = build_before_s_ + deps_.measurer->build_s();
+    result.run_s = run_before_s_ + deps_.measurer->run_s();
+    return result;
+  }
+
+  const RunConfig& config_;
+  const RunDependencies& deps_;
+  TimedCompiler compiler_;
+  std::unique_ptr<Search> search_;
+  CallRunner runner_;
+  Stopwatch watch_;
+  std::deque<TrialOutcome> refused_;  // programs that could not be handed to a builder
+  std::optional<RunFinals> finals_;
+  int64_t next_index_ = 0;
+  double elapsed_before_s_ = 0;
+  double build_before_s_ = 0;
+  double run_before_s_ = 0;
+  double cpu_start_s_ = 0;
+};
+
+}  // namespace
+
+Result<SearchResult> RunSearch(const RunConfig& config, const std::vector<Event>& history,
+                               const RunDependencies& deps) {
+  return Driver(config, deps).Run(history);
+}
+
+}  // namespace banyan

@@ -1,0 +1,365 @@
+#include "search/search.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "search/strategy.h"
+
+namespace banyan {
+namespace {
+
+// A candidate whose first sample is this far behind the best is not worth further samples; noise of
+// a single run reaches a fifth, bursts more.
+constexpr double kRaceFactor = 1.5;
+// Latency must fall by this much (as a log-ratio) to count as progress.
+constexpr double kProgress = 0.01;
+// Finalists are within this factor of the best; the unscheduled program joins if it is within this
+// one.
+constexpr double kFinalistFactor = 1.25;
+constexpr double kDefaultFactor = 2;
+
+bool Repeatable(const std::string& name) { return name.rfind("builtin:", 0) == 0; }
+
+}  // namespace
+
+Search::Search(RunConfig config, std::vector<ModelInfo> pool, Compiler* compiler)
+    : config_(std::move(config)),
+      compiler_(compiler),
+      workload_(std::make_shared<Workload>(compiler->workload())),
+      target_(std::make_shared<Target>(compiler->target())) {
+  for (ModelInfo& info : pool) {
+    ModelState state;
+    info.repeatable = info.repeatable || Repeatable(info.name);
+    state.record.info = std::move(info);
+    models_.push_back(std::move(state));
+  }
+}
+
+Result<std::unique_ptr<Search>> Search::Make(RunConfig config, std::vector<ModelInfo> pool,
+                                             Compiler* compiler) {
+  BANYAN_RETURN_IF_ERROR(CheckBudget(config.budget));
+  BANYAN_RETURN_IF_ERROR(CheckStrategy(config.strategy));
+  std::unique_ptr<Search> search(new Search(std::move(config), std::move(pool), compiler));
+  BANYAN_ASSIGN_OR_RETURN(search->router_, MakeRouter(search->config_.strategy.routing));
+  BANYAN_ASSIGN_OR_RETURN(search->root_, compiler->Root());
+  const Candidate& root = search->root_;
+  search->tree_ = std::make_unique<Tree>(root.plan_hash, root.program_hash);
+  Search* const raw = search.get();
+  search->moves_ = std::make_unique<MoveMaker>(compiler, [raw](const Candidate& candidate) {
+    return raw->tree_->FindProgram(candidate.program_hash) != kNoNode;
+  });
+  search->info_.push_back({.origin = "root"});
+  search->rows_.push_back(NodeRecord{.node_id = kRoot,
+                                     .parent_id = -1,
+                                     .plan_hash = root.plan_hash,
+                                     .program_hash = root.program_hash,
+                                     .origin = "root"});
+  return search;
+}
+
+void Search::Ingest(const Event& event) {
+  elapsed_s_ = std::max(elapsed_s_, event.elapsed_s);
+  std::visit([this](const auto& body) { On(body); }, event.body);
+}
+
+std::vector<Action> Search::Advance(const Event& event) {
+  Ingest(event);
+  std::vector<Action> actions;
+  while (auto action = Next()) actions.push_back(*std::move(action));
+  return actions;
+}
+
+std::optional<Action> Search::Next() {
+  while (true) {
+    if (!ready_.empty()) {
+      Action action = std::move(ready_.front());
+      ready_.pop_front();
+      return action;
+    }
+    if (phase_ != RunPhase::kSearch) return std::nullopt;
+    if (elapsed_s_ >= next_deadline_s()) {
+      EndSearch("seconds spent");
+      continue;
+    }
+    if (CallDue()) {
+      if (auto call = StartCall()) return *std::move(call);
+    }
+    const bool slot = trials_in_flight_ <= config_.measure.workers && TrialsLeft() > 0;
+    // A reply's first proposal goes straight to the workers; the others are applied meanwhile.
+    if (slot && (pending_.empty() || unmeasured_ > 0)) {
+      if (auto trial = NextTrial()) return *std::move(trial);
+    }
+    if (!pending_.empty()) {
+      const PendingProposal proposal = pending_.front();
+      pending_.pop_front();
+      ApplyProposal(proposal);
+      continue;
+    }
+    if (slot && calls_in_flight_ == 0 && CallPossible()) {
+      if (auto call = StartCall()) return *std::move(call);
+    }
+    if (trials_in_flight_ > 0) return std::nullopt;
+    if (TrialsLeft() == 0) {
+      EndSearch("trials spent");
+    } else if (calls_in_flight_ == 0) {
+      EndSearch("nothing left to try");
+    } else {
+      return std::nullopt;
+    }
+  }
+}
+
+std::vector<Row> Search::TakeRows() { return std::exchange(rows_, {}); }
+
+void Search::On(const ReferenceEvent& event) {
+  if (phase_ != RunPhase::kReference) return;
+  reference_ = event.reference;
+  peak_gflops_ = event.peak_gflops;
+  const bool known =
+      std::isfinite(event.reference.default_latency_ms) && event.reference.default_latency_ms > 0;
+  if (known) basis_ms_ = event.reference.default_latency_ms;
+  tree_->SetRootValue(0, known);
+  phase_ = RunPhase::kSearch;
+  last_ = known ? fmt::format("unscheduled: {:.4g} ms", basis_ms_) : "unscheduled: too slow to run";
+}
+
+void Search::On(const ReplyEvent& event) {
+  if (event.call_id == 0 || event.call_id > calls_.size()) return;
+  Call& call = calls_[event.call_id - 1];
+  if (call.answered) return;
+  call.answered = true;
+  call.reply = event.reply;
+  call.request = nullptr;
+  --calls_in_flight_;
+  tree_->Release(call.path);
+
+  ModelState& model = models_[call.model];
+  model.use.errors += call.reply.error.empty() ? 0 : 1;
+  model.use.proposals += static_cast<int64_t>(call.reply.proposals.size());
+  model.use.usage.tokens_in += call.reply.usage.tokens_in;
+  model.use.usage.tokens_out += call.reply.usage.tokens_out;
+  model.use.usage.cost_usd += call.reply.usage.cost_usd;
+  model.use.usage.seconds += call.reply.usage.seconds;
+  last_ = call.reply.error.empty()
+              ? fmt::format("{}: {} proposals", model.record.info.name, call.reply.proposals.size())
+              : fmt::format("{}: {}", model.record.info.name, call.reply.error);
+  if (phase_ == RunPhase::kSearch) QueueProposals(call);
+  RecordCall(call);
+  if (call.unapplied == 0) SettleCall(call);
+}
+
+void Search::On(const OutcomeEvent& event) {
+  const uint64_t id = event.outcome.trial_id;
+  if (phase_ != RunPhase::kSearch || id == 0 || id > trials_.size()) return;
+  Trial& trial = trials_[id - 1];
+  if (trial.finished) return;
+  trial.finished = true;
+  trial.outcome = event.outcome;
+  trial.ended_s = elapsed_s_;
+  --trials_in_flight_;
+  ++finished_;
+  if (trial.outcome.ok()) trial.latency_ms = RankingLatencyMs(trial.outcome.samples_ms);
+  if (!std::isfinite(trial.latency_ms) || trial.latency_ms <= 0) trial.latency_ms = kNoLatency;
+  Settle(trial);
+  RecordTrial(trial);
+}
+
+void Search::On(const TickEvent&) {}
+
+void Search::On(const CancelEvent& event) {
+  if (phase_ == RunPhase::kStopped) return;
+  cancelled_ = true;
+  cancelled_in_ = phase_;
+  phase_ = RunPhase::kStopped;
+  stop_reason_ = event.reason.empty() ? "cancelled" : event.reason;
+  ready_.clear();
+  ready_.push_back(Stop{stop_reason_});
+}
+
+void Search::On(const FinalsEvent& event) {
+  if (phase_ != RunPhase::kFinals) return;
+  finals_ = event.finals;
+  drift_ = event.drift;
+  phase_ = RunPhase::kStopped;
+  ready_.push_back(Stop{stop_reason_});
+}
+
+void Search::On(const ResumeEvent&) {
+  ready_.clear();
+  if (phase_ == RunPhase::kStopped && cancelled_) {
+    cancelled_ = false;
+    stop_reason_.clear();
+    phase_ = cancelled_in_;
+  }
+  if (phase_ == RunPhase::kReference) return;
+  if (phase_ == RunPhase::kStopped) {
+    ready_.push_back(Stop{stop_reason_});
+    return;
+  }
+  if (phase_ == RunPhase::kFinals) {
+    ready_.push_back(MakeFinals());
+    return;
+  }
+  if (config_.strategy.racing && !ranking_.empty()) ready_.push_back(StopAbove());
+  for (Trial& trial : trials_) {
+    if (trial.finished) continue;
+    auto candidate = CandidateOf(trial.node);
+    if (candidate.ok()) ready_.push_back(SubmitTrial{trial.trial_id, *std::move(candidate)});
+  }
+  for (Call& call : calls_) {
+    if (call.answered) continue;
+    if (models_[call.model].record.info.repeatable) {
+      ready_.push_back(SendCall{call.call_id, call.model, call.request});
+    } else {
+      ReplyEvent lost{.call_id = call.call_id, .reply = {}};
+      lost.reply.error = "the run was interrupted before the answer came";
+      On(lost);
+    }
+  }
+}
+
+void Search::Settle(Trial& trial) {
+  const bool ok = std::isfinite(trial.latency_ms);
+  NodeInfo& info = info_[static_cast<size_t>(trial.node)];
+  if (ok) {
+    if (!std::isfinite(basis_ms_)) basis_ms_ = trial.latency_ms;
+    const double value = std::log(basis_ms_ / trial.latency_ms);
+    const bool first = ranking_.empty();
+    const double before = first ? 0 : BestValue();
+    const auto place = std::upper_bound(
+        ranking_.begin(), ranking_.end(), trial.latency_ms,
+        [this](double ms, uint64_t id) { return ms < trials_[id - 1].latency_ms; });
+    ranking_.insert(place, trial.trial_id);
+    structure_values_[info.structure].push_back(value);
+    if (first || value > before + kProgress) trials_at_best_ = finished_;
+    if (config_.strategy.racing && ranking_.front() == trial.trial_id)
+      ready_.push_back(StopAbove());
+    last_ = fmt::format("trial {}: {:.4g} ms ({})", trial.trial_id, trial.latency_ms, info.origin);
+    tree_->SetMeasured(trial.node, value);
+  } else {
+    tree_->SetState(trial.node, NodeState::kFailed);
+    const char* const kind = FailureKindName(trial.outcome.failure);
+    last_ = fmt::format("trial {}: {} ({})", trial.trial_id, kind, info.origin);
+    NoteFailure(trial.node,
+                fmt::format("{}{}{}", kind, trial.outcome.failure_text.empty() ? "" : ": ",
+                            trial.outcome.failure_text));
+  }
+  tree_->Release(trial.path);
+  tree_->Backup(trial.path);
+  for (const auto& [node, path] : std::exchange(trial.followers, {})) {
+    if (ok) {
+      tree_->SetMeasured(node, tree_->node(trial.node).log_speedup);
+    } else {
+      tree_->SetState(node, NodeState::kFailed);
+    }
+    tree_->Backup(path);
+    Learn(node);
+  }
+  RefreshRange();
+  Learn(trial.node);
+}
+
+void Search::Learn(NodeId id) {
+  const NodeInfo& info = info_[static_cast<size_t>(id)];
+  const bool ok = tree_->node(id).state == NodeState::kMeasured;
+  const double value = ok ? tree_->node(id).log_speedup : 0;
+  const Node& base = tree_->node(info.base == kNoNode ? kRoot : info.base);
+  const double base_value = base.state == NodeState::kMeasured ? base.log_speedup : 0;
+  if (!info.keys.empty()) moves_->Credit(info.keys, ok ? value - base_value : -1);
+  if (info.call_id == 0) return;
+  Call& call = calls_[info.call_id - 1];
+  ModelState& model = models_[call.model];
+  model.measured += 1;
+  if (ok && value > base_value + kProgress) model.improved += 1;
+  if (ok) call.gain = std::max(call.gain, value - call.best_before);
+  --call.unmeasured;
+  ++call.measured;
+  SettleCall(call);
+}
+
+// A call's gain is known once the first of its proposals was measured, and grows with the others.
+void Search::SettleCall(Call& call) {
+  const bool over = call.answered && call.unapplied == 0 && call.unmeasured == 0;
+  if (call.measured == 0 && !over) return;
+  std::vector<CallGain>& gains = models_[call.model].record.gains;
+  if (call.gain_index < 0) {
+    call.gain_index = static_cast<int64_t>(gains.size());
+    gains.push_back({call.phase, 0});
+  }
+  gains[static_cast<size_t>(call.gain_index)].gain = call.gain;
+}
+
+double Search::BestValue() const {
+  return tree_->node(trials_[ranking_.front() - 1].node).log_speedup;
+}
+
+SetStopAbove Search::StopAbove() const {
+  return {kRaceFactor * trials_[ranking_.front() - 1].latency_ms};
+}
+
+void Search::NoteFailure(NodeId id, std::string reason) {
+  // Long compiler output helps nobody in a prompt.
+  constexpr size_t kLongest = 300;
+  if (reason.size() > kLongest) reason = reason.substr(0, kLongest) + "...";
+  constexpr size_t kKept = 16;
+  std::vector<std::string>& failures = info_[static_cast<size_t>(id)].failures;
+  failures.push_back(std::move(reason));
+  if (failures.size() > kKept) failures.erase(failures.begin());
+}
+
+void Search::EndSearch(std::string reason) {
+  stop_reason_ = std::move(reason);
+  RunFinals finals = MakeFinals();
+  if (finals.finalists.empty()) {
+    phase_ = RunPhase::kStopped;
+    ready_.push_back(Stop{stop_reason_});
+  } else {
+    phase_ = RunPhase::kFinals;
+    ready_.push_back(std::move(finals));
+  }
+}
+
+RunFinals Search::MakeFinals() {
+  RunFinals finals;
+  double best = kNoLatency;
+  for (const uint64_t id : ranking_) {
+    const Trial& trial = trials_[id - 1];
+    if (finals.finalists.size() >= static_cast<size_t>(config_.strategy.finalists)) break;
+    if (trial.latency_ms > best * kFinalistFactor) break;
+    auto candidate = CandidateOf(trial.node);
+    if (!candidate.ok()) continue;
+    if (finals.finalists.empty()) best = trial.latency_ms;
+    finals.finalists.push_back({id, *std::move(candidate)});
+  }
+  const double unscheduled = reference_.default_latency_ms;
+  if (!finals.finalists.empty() && std::isfinite(unscheduled) &&
+      best * kDefaultFactor > unscheduled) {
+    finals.finalists.push_back({0, root_});
+  }
+  return finals;
+}
+
+double Search::FinalsReserveS() const {
+  double reserve_s = 0;
+  size_t count = 0;
+  for (const uint64_t id : ranking_) {
+    if (++count > static_cast<size_t>(config_.strategy.finalists)) break;
+    const Trial& trial = trials_[id - 1];
+    const Timing& timing = config_.measure.final_timing;
+    const double sample_ms = std::max(timing.min_repeat_ms, timing.number * trial.latency_ms);
+    // A tenth on top, and as much again as one sample for the check and the warm-up.
+    reserve_s += trial.outcome.build_s + 1.1e-3 * sample_ms * (timing.repeat + 1);
+  }
+  return reserve_s;
+}
+
+double Search::next_deadline_s() const {
+  if (phase_ != RunPhase::kSearch || !std::isfinite(config_.budget.seconds)) {
+    return std::numeric_limits<double>::infinity();
+  }
+  return std::max(0.0, config_.budget.seconds - FinalsReserveS());
+}
+
+}  // namespace banyan

@@ -1,0 +1,249 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <variant>
+#include <vector>
+
+#include "base/rng.h"
+#include "cost/cost_model.h"
+#include "schedule/compiler.h"
+#include "search/event.h"
+#include "search/free_moves.h"
+#include "search/journal.h"
+#include "search/router.h"
+#include "search/run.h"
+#include "search/run_config.h"
+#include "search/selection.h"
+#include "search/tree.h"
+
+namespace banyan {
+
+// What the search wants done. Only the driver does things.
+struct SubmitTrial {
+  uint64_t trial_id = 0;
+  Candidate candidate;
+};
+struct SendCall {
+  uint64_t call_id = 0;
+  size_t model = 0;  // index into the pool
+  std::shared_ptr<const ModelRequest> request;
+};
+struct SetStopAbove {
+  double latency_ms = 0;
+};
+struct RunFinals {  // ends the measuring: what is still in flight is dropped
+  struct Finalist {
+    uint64_t trial_id = 0;  // 0: the unscheduled program
+    Candidate candidate;
+  };
+  std::vector<Finalist> finalists;
+};
+struct Stop {  // ends the run; comes again after each event that is read later
+  std::string reason;
+};
+using Action = std::variant<SubmitTrial, SendCall, SetStopAbove, RunFinals, Stop>;
+
+using Row = std::variant<NodeRecord, TrialRecord, CallRecord>;
+
+// The search as a state machine: a pure function of (configuration, pool, events), the compiler
+// being deterministic. No clock, no threads, no input or output. It alone changes the tree. Not
+// thread-safe.
+//
+//   search->Ingest(event); while (auto action = search->Next()) Perform(*action);
+//
+// Next does one piece of work at a time (a plan applied, a trial chosen), so that the first trial
+// of a reply is being built while the second is chosen. It must be called until nullopt after every
+// event, in a replay as well.
+class Search {
+ public:
+  // `compiler` is borrowed. Fails if the strategy, the budget or the root program is not usable.
+  static Result<std::unique_ptr<Search>> Make(RunConfig config, std::vector<ModelInfo> pool,
+                                              Compiler* compiler);
+
+  void Ingest(const Event& event);
+  std::optional<Action> Next();
+  std::vector<Action> Advance(const Event& event);  // both
+
+  // Rows that are new or changed since the last call.
+  std::vector<Row> TakeRows();
+
+  // Seconds of active time at which a TickEvent is wanted; infinity: none.
+  double next_deadline_s() const;
+  bool stopped() const { return phase_ == RunPhase::kStopped; }
+
+  RunProgress Progress() const;
+  SearchResult Summary() const;  // what the search knows: all but times of the driver
+  // Canonical text of the tree and all that was spent; free of wall times and run ids.
+  std::string DumpTree() const;
+  const Tree& tree() const { return *tree_; }
+
+ private:
+  enum class RunPhase { kReference, kSearch, kFinals, kStopped };
+  static constexpr double kNoLatency = std::numeric_limits<double>::quiet_NaN();
+
+  struct NodeInfo {
+    std::string origin = {};
+    uint64_t call_id = 0;
+    std::string reason = {};
+    uint64_t structure = 0;              // hash of ops and blocks, without numbers
+    NodeId base = kNoNode;               // the plan that a free move started from
+    std::vector<std::string> keys = {};  // of the parameters that a free move changed
+    int64_t free_children = 0;
+    int64_t calls_asked = 0;
+    bool exhausted = false;                  // no free move is left here
+    std::vector<std::string> failures = {};  // one-line reasons, oldest first
+  };
+  struct Trial {
+    uint64_t trial_id = 0;
+    NodeId node = kNoNode;
+    Path path;
+    bool finished = false;
+    double latency_ms = kNoLatency;
+    std::vector<std::pair<NodeId, Path>>
+        followers;  // nodes of the same program (no transpositions)
+    TrialOutcome outcome;
+    double queued_s = 0;
+    double ended_s = 0;
+  };
+  struct Call {
+    uint64_t call_id = 0;
+    size_t model = 0;
+    NodeId leaf = kNoNode;
+    Path path;
+    std::shared_ptr<const ModelRequest> request;
+    std::string why;
+    Phase phase = Phase::kStructure;
+    double best_before = 0;  // log-speedup when it was asked
+    bool answered = false;
+    ModelReply reply;
+    int64_t accepted = 0;
+    int64_t unapplied = 0;   // proposals not looked at yet
+    int64_t unmeasured = 0;  // accepted ones without an outcome
+    int64_t measured = 0;
+    double gain = 0;
+    int64_t gain_index = -1;  // in its model's record; -1: not settled
+  };
+  struct PendingProposal {
+    uint64_t call_id = 0;
+    size_t index = 0;
+  };
+  struct ModelState {
+    ModelRecord record;
+    ModelUse use;
+    int64_t illegal = 0;  // proposals that did not apply
+    int64_t known = 0;    // proposals of programs that were in the tree
+    double measured = 0;  // proposals with an outcome
+    double improved = 0;  // of them: better than the leaf they were made for
+  };
+  struct Pick {  // a place in the tree where the next trial comes from
+    Path path;   // ends at the node to measure, or at the node to make a new child of
+    bool make_child = false;
+  };
+
+  Search(RunConfig config, std::vector<ModelInfo> pool, Compiler* compiler);
+
+  // search.cc: what events do
+  void On(const ReferenceEvent& event);
+  void On(const ReplyEvent& event);
+  void On(const OutcomeEvent& event);
+  void On(const TickEvent& event);
+  void On(const CancelEvent& event);
+  void On(const FinalsEvent& event);
+  void On(const ResumeEvent& event);
+  void Settle(Trial& trial);
+  void Learn(NodeId id);
+  void SettleCall(Call& call);
+  void NoteFailure(NodeId id, std::string reason);
+  void EndSearch(std::string reason);
+  RunFinals MakeFinals();
+  double FinalsReserveS() const;
+  SetStopAbove StopAbove() const;
+  double BestValue() const;
+  void RecordTrial(const Trial& trial);
+  void RecordCall(const Call& call);
+
+  // search_expand.cc: how the tree grows
+  void QueueProposals(Call& call);
+  void ApplyProposal(const PendingProposal& pending);
+  NodeId AddNode(NodeId parent, const Candidate& candidate, double prior, NodeInfo info);
+  std::optional<SubmitTrial> StartTrial(const Path& path);
+  std::optional<SendCall> StartCall();
+  bool CallDue() const;
+  bool CallPossible() const;
+  Result<ModelRequest> MakeRequest(const Call& call);
+  MeasuredPlan Measured(NodeId id) const;
+  Result<Candidate> CandidateOf(NodeId id);
+
+  // search_choose.cc: where to go
+  std::optional<SubmitTrial> NextTrial();
+  std::optional<Pick> Choose();
+  std::optional<Pick> ChooseUniformly();
+  bool Descend(NodeId id, bool widen, Pick* pick);
+  NodeId MakeChild(NodeId id);
+  Path ChooseLeaf();
+  bool MayMakeChild(NodeId id) const;
+  bool FreeMovesAllowed() const;
+  bool SamplingAllowed() const;
+  double UnmeasuredValue(NodeId id, double prior) const;
+  double Calibrated(size_t model, double confidence) const;
+  NodeId PartnerFor(NodeId id, Rng& rng) const;
+  Phase CurrentPhase() const;
+  void RefreshRange();
+  int64_t TrialsLeft() const {
+    return config_.budget.trials - static_cast<int64_t>(trials_.size());
+  }
+  int64_t CallsLeft() const { return config_.budget.calls - static_cast<int64_t>(calls_.size()); }
+
+  const RunConfig config_;
+  Compiler* const compiler_;
+  std::unique_ptr<Router> router_;
+  std::unique_ptr<MoveMaker> moves_;
+  std::unique_ptr<Tree> tree_;
+  std::shared_ptr<const Workload> workload_;
+  std::shared_ptr<const Target> target_;
+  Candidate root_;
+
+  RunPhase phase_ = RunPhase::kReference;
+  std::string stop_reason_;
+  bool cancelled_ = false;
+  RunPhase cancelled_in_ = RunPhase::kReference;
+  double elapsed_s_ = 0;
+  ReferenceOutcome reference_;
+  double basis_ms_ = kNoLatency;  // log-speedups are over this
+  double peak_gflops_ = 0;
+  double drift_ = 1;
+  std::string last_;
+
+  std::vector<NodeInfo> info_;  // by node id
+  std::vector<Trial> trials_;   // by trial id - 1
+  std::vector<Call> calls_;     // by call id - 1
+  std::vector<ModelState> models_;
+  std::deque<PendingProposal> pending_;
+  std::deque<Action> ready_;  // decided while an event was read
+  int64_t unmeasured_ = 0;    // nodes that wait for a trial
+  int64_t trials_in_flight_ = 0;
+  int64_t calls_in_flight_ = 0;
+  int64_t free_trials_ = 0;
+  std::vector<uint64_t> ranking_;  // ids of measured trials, fastest first
+  int64_t trials_at_best_ = 0;     // finished trials when the best was found
+  int64_t finished_ = 0;
+  std::map<uint64_t, std::vector<double>> structure_values_;  // log-speedups by structure
+  std::unordered_set<uint64_t> structures_started_;
+  std::unordered_map<uint64_t, uint64_t> trial_of_program_;
+  int64_t moves_made_ = 0;  // index of the next move's random stream
+  ValueRange range_;
+  std::unordered_map<NodeId, Candidate> candidates_;  // pictures kept for speed; bounded
+  std::deque<NodeId> candidate_age_;
+  std::vector<FinalOutcome> finals_;
+  std::vector<Row> rows_;
+};
+
+}  // namespace banyan

@@ -1,0 +1,272 @@
+// Where the search goes: the next trial, the leaf of the next call.
+#include <algorithm>
+#include <cmath>
+
+#include "search/search.h"
+
+namespace banyan {
+namespace {
+
+constexpr double kCrossoverChance = 0.2;
+constexpr double kFreePrior = 0.3;  // of a mutated plan, against a model's confidence
+constexpr size_t kPartners = 8;     // best plans that crossover takes from
+constexpr int kSampleTries = 8;     // random chains before a node counts as exhausted
+constexpr int kRestarts = 64;       // selections that ended in a dead end, for one trial
+constexpr double kCalibration = 4;  // stated confidence counts as this many observed proposals
+// Without a gain for this share of the trials (and at least 4) the search counts as stuck.
+constexpr double kStuckShare = 0.25;
+
+}  // namespace
+
+Phase Search::CurrentPhase() const {
+  if (ranking_.empty() || BestValue() <= 0) return Phase::kStructure;
+  const double patience = std::max(4.0, kStuckShare * static_cast<double>(config_.budget.trials));
+  return static_cast<double>(finished_ - trials_at_best_) > patience ? Phase::kStuck
+                                                                     : Phase::kRefinement;
+}
+
+void Search::RefreshRange() {
+  std::vector<double> values;
+  values.reserve(ranking_.size());
+  for (const uint64_t id : ranking_)
+    values.push_back(tree_->node(trials_[id - 1].node).log_speedup);
+  range_ = ValueRange::Of(std::move(values), config_.strategy.value_floor);
+}
+
+double Search::Calibrated(size_t model, double confidence) const {
+  const ModelState& state = models_[model];
+  const double stated = std::clamp(std::isfinite(confidence) ? confidence : 0.5, 0.01, 1.0);
+  return (kCalibration * stated + state.improved) / (kCalibration + state.measured);
+}
+
+// What an unmeasured node is worth: as other plans of its structure turned out; else as the plan
+// it was made from; else, a first plan of its kind, by how sure its model is.
+double Search::UnmeasuredValue(NodeId id, double prior) const {
+  const NodeInfo& info = info_[static_cast<size_t>(id)];
+  if (const auto it = structure_values_.find(info.structure); it != structure_values_.end()) {
+    double sum = 0;
+    for (const double value : it->second) sum += range_.Normalise(value);
+    return sum / static_cast<double>(it->second.size());
+  }
+  if (info.base != kNoNode && info.base != kRoot) {
+    const Node& base = tree_->node(info.base);
+    if (base.state == NodeState::kMeasured) return range_.Normalise(base.log_speedup);
+  }
+  return 0.5 + 0.5 * std::min(prior, 1.0);
+}
+
+bool Search::SamplingAllowed() const {
+  return config_.strategy.sampling || (!CallPossible() && calls_in_flight_ == 0);
+}
+
+bool Search::FreeMovesAllowed() const {
+  const int64_t waiting = unmeasured_ + static_cast<int64_t>(pending_.size());
+  if (waiting == 0 || config_.strategy.sampling || !CallPossible()) return true;
+  return static_cast<double>(free_trials_) <
+         config_.strategy.free_fraction * static_cast<double>(trials_.size() + 1);
+}
+
+bool Search::MayMakeChild(NodeId id) const {
+  if (info_[static_cast<size_t>(id)].exhausted || !FreeMovesAllowed()) return false;
+  if (id == kRoot) return SamplingAllowed();
+  return config_.strategy.sampling || config_.strategy.mutation || config_.strategy.crossover;
+}
+
+std::optional<SubmitTrial> Search::NextTrial() {
+  for (int restart = 0; restart < kRestarts; ++restart) {
+    std::optional<Pick> pick =
+        config_.strategy.selection == "uniform" ? ChooseUniformly() : Choose();
+    if (!pick) return std::nullopt;
+    if (pick->make_child) {
+      const NodeId child = MakeChild(pick->path.back());
+      if (child == kNoNode) continue;
+      pick->path.push_back(child);
+    }
+    if (auto trial = StartTrial(pick->path)) return trial;
+  }
+  return std::nullopt;
+}
+
+std::optional<Search::Pick> Search::Choose() {
+  for (const bool widen : {true, false}) {  // rather a child too many than an idle worker
+    Pick pick{.path = {kRoot}, .make_child = false};
+    if (Descend(kRoot, widen, &pick)) return pick;
+  }
+  return std::nullopt;
+}
+
+// PUCT over the node's arms; an arm whose subtree has nothing to offer gives way to the next best.
+bool Search::Descend(NodeId id, bool widen, Pick* pick) {
+  const Node& node = tree_->node(id);
+  const StrategyConfig& strategy = config_.strategy;
+  std::vector<Arm> arms;
+  arms.reserve(node.edges.size() + 1);
+  double prior_sum = 0;
+  int64_t tried = 0;
+  for (const Edge& edge : node.edges) {
+    prior_sum += edge.prior;
+    if (tree_->node(edge.child).state != NodeState::kUnmeasured) ++tried;
+  }
+  const bool room = !widen || tried < WideningLimit(node.visits + node.in_flight,
+                                                    strategy.widening_k, strategy.widening_a);
+  const bool make = room && MayMakeChild(id);
+  const double make_prior =
+      node.edges.empty() ? 1 : prior_sum / static_cast<double>(node.edges.size());
+  const double share = 1 / (prior_sum + (make ? make_prior : 0));
+  for (size_t i = 0; i < node.edges.size(); ++i) {
+    const Edge& edge = node.edges[i];
+    const Node& child = tree_->node(edge.child);
+    const bool fresh = child.state == NodeState::kUnmeasured;
+    if (fresh ? !room : child.state != NodeState::kMeasured) continue;
+    arms.push_back({.edge = static_cast<int>(i),
+                    .value = fresh
+                                 ? UnmeasuredValue(edge.child, edge.prior)
+                                 : BackedUpValue(child.value, range_, strategy.backup == "mean", 0),
+                    .prior = edge.prior * share,
+                    .visits = edge.visits,
+                    .in_flight = edge.in_flight});
+  }
+  if (make) {
+    // A new child is expected to be worth what its parent is; random chains from the root start
+    // from nothing.
+    const double own = id == kRoot ? 0 : range_.Normalise(node.log_speedup);
+    const NodeInfo& info = info_[static_cast<size_t>(id)];
+    arms.push_back({.value = own, .prior = make_prior * share, .visits = info.free_children});
+  }
+  const int64_t visits = node.visits + node.in_flight;
+  while (!arms.empty()) {
+    size_t best = 0;
+    double best_score = 0;
+    for (size_t i = 0; i < arms.size(); ++i) {
+      const double score = PuctScore(arms[i], visits, strategy.puct_c);
+      if (i == 0 || score > best_score) {
+        best = i;
+        best_score = score;
+      }
+    }
+    if (arms[best].edge < 0) {
+      pick->make_child = true;
+      return true;
+    }
+    const NodeId child = node.edges[static_cast<size_t>(arms[best].edge)].child;
+    pick->path.push_back(child);
+    if (tree_->node(child).state == NodeState::kUnmeasured || Descend(child, widen, pick))
+      return true;
+    pick->path.pop_back();
+    arms.erase(arms.begin() + static_cast<std::ptrdiff_t>(best));
+  }
+  return false;
+}
+
+std::optional<Search::Pick> Search::ChooseUniformly() {
+  std::vector<NodeId> waiting;
+  std::vector<NodeId> open;
+  for (size_t i = 0; i < tree_->size(); ++i) {
+    const auto id = static_cast<NodeId>(i);
+    const NodeState state = tree_->node(id).state;
+    if (state == NodeState::kUnmeasured) waiting.push_back(id);
+    if (state == NodeState::kMeasured && MayMakeChild(id)) open.push_back(id);
+  }
+  Rng rng(config_.seed, "select", static_cast<uint64_t>(moves_made_++));
+  if (!waiting.empty()) return Pick{.path = tree_->PathTo(rng.Pick(waiting)), .make_child = false};
+  if (open.empty()) return std::nullopt;
+  return Pick{.path = tree_->PathTo(rng.Pick(open)), .make_child = true};
+}
+
+NodeId Search::PartnerFor(NodeId id, Rng& rng) const {
+  std::vector<NodeId> partners;
+  double total = 0;
+  for (const uint64_t trial_id : ranking_) {
+    const NodeId other = trials_[trial_id - 1].node;
+    if (other == id) continue;
+    partners.push_back(other);
+    total += 1 / static_cast<double>(partners.size());
+    if (partners.size() == kPartners) break;
+  }
+  double mark = rng.Uniform() * total;
+  for (size_t i = 0; i < partners.size(); ++i) {
+    mark -= 1 / static_cast<double>(i + 1);
+    if (mark < 0) return partners[i];
+  }
+  return partners.empty() ? kNoNode : partners.back();
+}
+
+NodeId Search::MakeChild(NodeId id) {
+  Rng rng(config_.seed, "move", static_cast<uint64_t>(moves_made_++));
+  std::optional<FreeMove> move;
+  if (config_.strategy.sampling || id == kRoot) {
+    const Result<Candidate> from = CandidateOf(id);
+    for (int i = 0; from.ok() && !move && i < kSampleTries; ++i) move = moves_->Sample(*from, rng);
+  } else {
+    const Plan plan = tree_->PlanOf(id);
+    if (config_.strategy.crossover &&
+        (!config_.strategy.mutation || rng.Chance(kCrossoverChance))) {
+      const NodeId partner = PartnerFor(id, rng);
+      if (partner != kNoNode) move = moves_->Cross(plan, tree_->PlanOf(partner), rng);
+    }
+    if (!move && config_.strategy.mutation) move = moves_->Mutate(plan, rng);
+  }
+  NodeInfo& parent = info_[static_cast<size_t>(id)];
+  if (!move) {
+    // A fresh random chain may still be found later, so the root is given up only for a while.
+    parent.exhausted = true;
+    return kNoNode;
+  }
+  ++parent.free_children;
+  NodeInfo info{.origin = move->origin, .reason = move->reason, .base = id, .keys = move->keys};
+  return AddNode(id, move->candidate, kFreePrior, std::move(info));
+}
+
+Path Search::ChooseLeaf() {
+  Rng rng(config_.seed, "leaf", calls_.size() + 1);
+  if (config_.strategy.selection == "uniform") {
+    std::vector<NodeId> open;
+    for (size_t i = 0; i < tree_->size(); ++i) {
+      if (tree_->node(static_cast<NodeId>(i)).state == NodeState::kMeasured) {
+        open.push_back(static_cast<NodeId>(i));
+      }
+    }
+    return open.empty() ? Path{kRoot} : tree_->PathTo(rng.Pick(open));
+  }
+  Path path = {kRoot};
+  while (true) {
+    const NodeId id = path.back();
+    const Node& node = tree_->node(id);
+    double prior_sum = 0;
+    double value_sum = 0;
+    int64_t measured = 0;
+    for (const Edge& edge : node.edges) prior_sum += edge.prior;
+    const int64_t visits = node.visits + node.in_flight;
+    const double here_prior =
+        node.edges.empty() ? 1 : prior_sum / static_cast<double>(node.edges.size());
+    double best_score = 0;
+    NodeId best = kNoNode;
+    for (const Edge& edge : node.edges) {
+      const Node& child = tree_->node(edge.child);
+      if (child.state != NodeState::kMeasured) continue;
+      const double value = BackedUpValue(child.value, range_, config_.strategy.backup == "mean", 0);
+      value_sum += value;
+      ++measured;
+      const Arm arm{.value = value,
+                    .prior = edge.prior / (prior_sum + here_prior),
+                    .visits = edge.visits,
+                    .in_flight = edge.in_flight};
+      const double score = PuctScore(arm, visits, config_.strategy.puct_c);
+      if (best == kNoNode || score > best_score) {
+        best = edge.child;
+        best_score = score;
+      }
+    }
+    if (best == kNoNode) return path;
+    // Asking here: worth what this plan is; at the root, what the plans asked for there were on
+    // average.
+    const Arm here{.value = id == kRoot ? value_sum / static_cast<double>(measured)
+                                        : range_.Normalise(node.log_speedup),
+                   .prior = here_prior / (prior_sum + here_prior),
+                   .visits = info_[static_cast<size_t>(id)].calls_asked};
+    if (PuctScore(here, visits, config_.strategy.puct_c) >= best_score) return path;
+    path.push_back(best);
+  }
+}
+
+}  // namespace banyan
