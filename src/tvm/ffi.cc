@@ -51,19 +51,26 @@ std::string NameOnLine(std::string_view line) {
   return {};
 }
 
-std::string ReplaceLabels(std::string reason, std::string_view listing) {
-  for (const std::string_view kind : {"s_tir.SBlock#", "tirx.For#", "tirx.SBlock#"}) {
+bool IsDigit(char c) { return c >= '0' && c <= '9'; }
+
+std::string ReplaceLabels(std::string reason, std::string_view listing, const LabelNames& labels) {
+  for (const std::string_view kind : {"s_tir.SBlock#", "tirx.For#"}) {
     size_t at = 0;
     while ((at = reason.find(kind, at)) != std::string::npos) {
       size_t end = at + kind.size();
-      while (end < reason.size() && reason[end] >= '0' && reason[end] <= '9') ++end;
-      const std::string comment = "# " + reason.substr(at, end - at) + "\n";
+      while (end < reason.size() && IsDigit(reason[end])) ++end;
+      const std::string label = reason.substr(at, end - at);
       std::string name;
-      if (const size_t mark = listing.find(comment); mark != std::string_view::npos) {
+      for (const auto& [known, meaning] : labels) {
+        if (known == label) name = meaning;
+      }
+      const std::string comment = "# " + label + "\n";
+      if (const size_t mark = listing.find(comment);
+          name.empty() && mark != std::string_view::npos) {
         const size_t line = mark + comment.size();
         name = NameOnLine(listing.substr(line, listing.find('\n', line) - line));
       }
-      if (name.empty()) name = kind.find("For") != std::string_view::npos ? "a loop" : "a block";
+      if (name.empty()) name = kind == "tirx.For#" ? "a loop" : "a block";
       // "block s_tir.SBlock#0" must not become "block block C".
       const std::string word = name.substr(0, name.find(' ') + 1);
       if (at >= word.size() && reason.compare(at - word.size(), word.size(), word) == 0) {
@@ -128,11 +135,17 @@ Error ErrorFromTvm(const ffi::Error& error, ErrorCode code) {
   return ErrorFromTvmText(error.kind(), error.message(), code);
 }
 
-Error ErrorFromTvmText(const std::string& kind, const std::string& text, ErrorCode code) {
+Error ErrorFromTvmText(const std::string& kind, const std::string& text, ErrorCode code,
+                       const LabelNames& labels) {
   std::string reason;
   if (const size_t mark = text.rfind(kReasonMark); mark != std::string::npos) {
     reason = ReplaceLabels(text.substr(mark + kReasonMark.size()),
-                           std::string_view(text).substr(0, mark));
+                           std::string_view(text).substr(0, mark), labels);
+    // TVM's definitions of its terms follow the reason.
+    if (const size_t definition = reason.find("\nDefinition of ");
+        definition != std::string::npos) {
+      reason.resize(definition);
+    }
   } else {
     // "Check failed: (cond) is false: why": the condition is noise if a reason follows.
     reason = text;

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 #include "base/result.h"
 
@@ -45,8 +46,11 @@ R CallTvm(std::string_view name, Args&&... args) {
 // labels ("s_tir.SBlock#0", "tirx.For#1") become the names they stand for. The text as TVM gave it
 // is the context. `code` is the caller's view of such a failure.
 Error ErrorFromTvm(const ffi::Error& error, ErrorCode code);
-// The same of a message only (kind and message of an ffi::Error joined, or any exception's text).
-Error ErrorFromTvmText(const std::string& kind, const std::string& text, ErrorCode code);
+// The same of an error's parts, or of any exception's text. `labels`: what some labels stand for
+// ("tirx.For#1" -> "loop O.i.0"), where the caller knows better than TVM's listing.
+using LabelNames = std::vector<std::pair<std::string, std::string>>;
+Error ErrorFromTvmText(const std::string& kind, const std::string& text, ErrorCode code,
+                       const LabelNames& labels = {});
 
 // Runs `body`, which may throw what TVM throws, and makes the outcome a value. Loads TVM first.
 // A body that returns Result<T> or Status passes it through.

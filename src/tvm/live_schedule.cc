@@ -55,10 +55,8 @@ std::unique_ptr<LiveSchedule> TvmLiveSchedule::Copy() const {
 }
 
 Result<std::shared_ptr<const ProgramView>> TvmLiveSchedule::Program() {
-  if (view_ != nullptr) return view_;
   return TryTvm([&] {
-    view_ = std::make_shared<const ProgramView>(
-        BuildProgramView(skeleton_, names_.block_names(), names_.loop_names()));
+    View();
     return view_;
   });
 }
@@ -67,16 +65,25 @@ void TvmLiveSchedule::Refuse(std::string reason) { throw Refusal{IllegalStep(std
 
 Status TvmLiveSchedule::Do(const std::function<void()>& primitive) {
   try {
-    return TryTvm(
-        [&] {
-          primitive();
-          view_.reset();
-          Refresh();
-        },
-        ErrorCode::kIllegalStep);
+    primitive();
+    view_.reset();
+    Refresh();
+    return Ok{};
   } catch (const Refusal& refusal) {
     return refusal.error;
+  } catch (const ffi::Error& error) {
+    return Explain(error);
+  } catch (const std::exception& error) {
+    return ErrorFromTvmText("exception", error.what(), ErrorCode::kIllegalStep);
   }
+}
+
+const ProgramView& TvmLiveSchedule::View() {
+  if (view_ == nullptr) {
+    view_ = std::make_shared<const ProgramView>(
+        BuildProgramView(skeleton_, names_.block_names(), names_.loop_names()));
+  }
+  return *view_;
 }
 
 void TvmLiveSchedule::Refresh() {

@@ -132,6 +132,7 @@ Status TvmLiveSchedule::TransformLayout(const std::string& block, const Layout& 
 
 void TvmLiveSchedule::Relocate(const char* primitive, const std::string& block,
                                const std::string& loop, bool keep_unit_loops) {
+  CheckNotVectorized(loop);
   constexpr int kBestPlace = -1;  // among the loop's statements
   CallTvm<void>(primitive, schedule_, BlockRv(block), LoopRv(loop), keep_unit_loops, kBestPlace);
 }
@@ -148,6 +149,10 @@ Status TvmLiveSchedule::ReverseComputeAt(const std::string& block, const std::st
 }
 
 void TvmLiveSchedule::Inline(const char* primitive, const std::string& block) {
+  const BlockView& view = View().blocks[BlockIndex(block)];
+  if (view.is_reduction) {
+    Refuse(fmt::format("block {} is a reduction: only element-wise blocks can be inlined", block));
+  }
   CallTvm<void>(primitive, schedule_, BlockRv(block));
   names_.RemoveBlock(block);
 }

@@ -104,16 +104,11 @@ Status TvmLiveSchedule::SetLoopKind(const std::string& loop, LoopKind kind) {
     const char* primitive = nullptr;
     switch (kind) {
       case LoopKind::kParallel:
-        for (int outer = now.parent; outer >= 0;
-             outer = skeleton_.loops[static_cast<size_t>(outer)].parent) {
-          if (skeleton_.loops[static_cast<size_t>(outer)].kind == LoopKind::kParallel) {
-            Refuse(fmt::format("loop {} is inside a parallel loop: TVM runs no nested parallelism",
-                               loop));
-          }
-        }
+        CheckParallelizable(LoopIndex(loop));
         primitive = "s_tir.schedule.ScheduleParallel";
         break;
       case LoopKind::kVectorized:
+        CheckVectorizable(LoopIndex(loop));
         primitive = "s_tir.schedule.ScheduleVectorize";
         break;
       case LoopKind::kUnrolled:

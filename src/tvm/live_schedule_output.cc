@@ -97,6 +97,13 @@ Status TvmLiveSchedule::Primitive(const std::string& name, const Json& args) {
       Refuse("no primitive \"" + name + "\" (" + known + ")");
     }
     if (!args.is_array()) Refuse("the arguments of a primitive are an array");
+    if (name == "CacheInplace" && !args.empty() && args[0].is_string()) {
+      const auto block = args[0].get<std::string>();
+      const BlockView& view = View().blocks[BlockIndex(block)];
+      if (view.is_reduction && !view.has_init) {
+        Refuse("block " + block + " is decomposed: CacheInplace would break the build");
+      }
+    }
     std::vector<ffi::Any> values{ffi::Any(schedule_)};
     for (const Json& arg : args) values.push_back(ValueOf(arg, true));
     std::vector<ffi::AnyView> views(values.begin(), values.end());

@@ -68,6 +68,14 @@ class TvmLiveSchedule : public LiveSchedule {
   [[noreturn]] static void Refuse(std::string reason);
   // Runs a primitive: a throw becomes kIllegalStep, success forgets the picture.
   Status Do(const std::function<void()>& primitive);
+  // TVM's error in words of this schedule's names.
+  Error Explain(const ffi::Error& error) const;
+  // The picture, for checks that TVM leaves out.
+  const ProgramView& View();
+  void CheckVectorizable(size_t loop);
+  void CheckParallelizable(size_t loop);
+  void CheckSpatial(size_t loop, LoopKind kind);
+  void CheckNotVectorized(const std::string& loop) const;
 
   ffi::ObjectRef BlockRv(const std::string& name);
   ffi::ObjectRef LoopRv(const std::string& name);
