@@ -115,7 +115,8 @@ std::vector<int64_t> ColumnCandidates(int64_t extent, int lanes) {
     if (lanes <= extent * 2) cols.push_back(lanes);  // padded up
     return cols;
   }
-  for (const int64_t vectors : {2, 4, 1, 3}) {
+  // Powers of two only: LLVM splits other vector lengths into scalars.
+  for (const int64_t vectors : {2, 4, 1}) {
     if (vectors == 1 || vectors * lanes < extent + lanes) cols.push_back(vectors * lanes);
   }
   // Part of a register, where whole ones would leave a rest.
@@ -128,11 +129,13 @@ std::vector<int64_t> ColumnCandidates(int64_t extent, int lanes) {
   return cols;
 }
 
-std::vector<int64_t> UnrollCandidates(int64_t extent) {
-  std::vector<int64_t> unroll;
+std::vector<int64_t> UnrollCandidates(int64_t extent, TailMode tail) {
+  if (tail == TailMode::kPartition) return {1};  // partitioning multiplies the body
   if (extent <= 8) return {extent};
+  std::vector<int64_t> unroll;
   for (const int64_t u : {4, 2, 1, 8, 7, 5, 6, 3}) {
-    if (u == 1 || extent % u == 0) unroll.push_back(u);
+    if (u == 1 || extent % u == 0 || (tail == TailMode::kPad && (u == 4 || u == 2)))
+      unroll.push_back(u);
   }
   return unroll;
 }
@@ -146,7 +149,7 @@ double RegisterTileEfficiency(int64_t rows, int64_t vectors, const Target& targe
   const double fma_cycles = accumulators / target.fma_units;
   // Two loads a cycle: `vectors` of the vector operand, one broadcast a row.
   const double load_cycles = (v + r) / 2 * 1.15;
-  const double latency_cycles = 4;
+  const double latency_cycles = 6;  // four of the unit, and room for the loop around it
   double efficiency = fma_cycles / std::max({fma_cycles, load_cycles, latency_cycles});
   // More live values than registers: accumulators move to the stack.
   const double live = accumulators + v + 1;
@@ -182,7 +185,6 @@ std::string ContractionChoice::Describe(const BlockView& block) const {
 std::vector<ContractionChoice> RankContractionChoices(const ProgramView& program,
                                                       const BlockAnalysis& analysis,
                                                       const Target& target) {
-  const BlockView& block = program.blocks[static_cast<size_t>(analysis.block)];
   std::vector<ContractionChoice> choices;
   const std::vector<TileAxes> ranked_axes = RankTileAxes(program, analysis, target);
   for (size_t a = 0; a < ranked_axes.size() && a < 6; ++a) {
@@ -222,8 +224,9 @@ std::vector<ContractionChoice> RankContractionChoices(const ProgramView& program
           if (shape.pad_possible) tails.push_back(TailMode::kPad);
           tails.push_back(TailMode::kPartition);
         }
-        for (const int64_t unroll : UnrollCandidates(shape.reduction_last)) {
-          for (const TailMode tail : tails) {
+        for (const TailMode tail : tails) {
+          if (tail == TailMode::kPartition && rows > 8) continue;
+          for (const int64_t unroll : UnrollCandidates(shape.reduction_last, tail)) {
             for (const PackMode pack : {PackMode::kPanel, PackMode::kNone, PackMode::kWhole}) {
               if (pack == PackMode::kNone && strided) continue;
               if (pack != PackMode::kNone && !shape.panel_possible) continue;
@@ -291,7 +294,6 @@ std::vector<ContractionChoice> RankContractionChoices(const ProgramView& program
       [](const ContractionChoice& x, const ContractionChoice& y) { return x.score > y.score; });
   constexpr size_t kMost = 400;
   if (choices.size() > kMost) choices.resize(kMost);
-  static_cast<void>(block);
   return choices;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/contraction_sketch.h"
+#include "model/simple_sketch.h"
 
 namespace banyan {
 namespace {
@@ -60,7 +61,7 @@ class Emitter {
     for (const std::string& loop : unrolled_) plan_->Unroll(Full(loop));
     if (choice_.tail == TailMode::kPartition) Partition();
     Parallel();
-    plan_->SplitInit(name_, Full(first_reduction_), name_ + "_init");
+    plan_->SplitInit(name_, Full(first_reduction_));
   }
 
   // Matrix times vector, the matrix contiguous along the result: sweep it once in its own order and
@@ -86,8 +87,7 @@ class Emitter {
     plan_->SplitInit(name_,
                      Full(analysis_.reduction.size() > 1 ? Iter(analysis_.reduction.front())
                           : split_k                      ? k + ".0"
-                                                         : k),
-                     name_ + "_init");
+                                                         : k));
   }
 
   // Matrix times vector, the matrix contiguous along the reduction: lanes hold partial sums.
@@ -116,6 +116,7 @@ class Emitter {
     const int64_t extent = block_.iters[static_cast<size_t>(iter)].extent;
     if (iter == choice_.axes.vector_iter) return extent % choice_.cols != 0;
     if (iter == choice_.axes.row_iter) return extent % choice_.rows != 0;
+    if (iter == InnerReduction(block_, analysis_)) return extent % choice_.k_unroll != 0;
     return false;
   }
   bool PaddedAccess(const AccessView& access) const {
@@ -135,9 +136,14 @@ class Emitter {
   }
 
   void Pad() {
-    std::vector<int64_t> multiples(block_.iters.size(), 1);
-    multiples[static_cast<size_t>(choice_.axes.vector_iter)] = choice_.cols;
-    multiples[static_cast<size_t>(choice_.axes.row_iter)] = choice_.rows;
+    std::vector<std::pair<std::string, int64_t>> multiples;
+    for (size_t i = 0; i < block_.iters.size(); ++i) {
+      if (!PaddedIter(static_cast<int>(i))) continue;
+      multiples.emplace_back(block_.iters[i].name,
+                             static_cast<int>(i) == choice_.axes.vector_iter ? choice_.cols
+                             : static_cast<int>(i) == choice_.axes.row_iter  ? choice_.rows
+                                                                             : choice_.k_unroll);
+    }
     plan_->PadOperands(name_, multiples);
   }
 

@@ -19,6 +19,7 @@ void PlanBuilder::Add(std::vector<Step>* phase, std::string op, Json args) {
 
 void PlanBuilder::Tile(const std::string& block, const Factors& factors,
                        const std::vector<std::string>& order) {
+  if (factors.empty()) return Add(&structure_, "reorder", {{"block", block}, {"order", order}});
   Json by_loop = Json::object();
   for (const auto& [loop, inner] : factors) by_loop[loop] = inner;
   Json args = {{"block", block}, {"factors", by_loop}};
@@ -30,7 +31,7 @@ void PlanBuilder::Pack(const std::string& block, const std::string& buffer,
                        const std::vector<std::string>& layout,
                        const std::vector<std::string>& readers, const std::string& name) {
   Json args = {{"block", block}, {"buffer", buffer}};
-  if (!layout.empty()) args["layout"] = layout;
+  if (!layout.empty()) args["map"] = layout;
   if (!readers.empty()) args["readers"] = readers;
   args["name"] = name;
   Add(&structure_, "pack", std::move(args));
@@ -67,9 +68,11 @@ void PlanBuilder::FuseLoops(const std::vector<std::string>& loops, const std::st
   Add(&structure_, "fuse_loops", {{"loops", loops}, {"name", name}});
 }
 
-void PlanBuilder::PadOperands(const std::string& block, const std::vector<int64_t>& multiples) {
-  Add(&structure_, "padding",
-      {{"block", block}, {"mode", "pad_operands"}, {"multiples", multiples}});
+void PlanBuilder::PadOperands(const std::string& block,
+                              const std::vector<std::pair<std::string, int64_t>>& multiples) {
+  Json by_iter = Json::object();
+  for (const auto& [iter, multiple] : multiples) by_iter[iter] = multiple;
+  Add(&structure_, "padding", {{"block", block}, {"mode", "pad_operands"}, {"multiples", by_iter}});
 }
 
 void PlanBuilder::RFactor(const std::string& loop, int axis, const std::string& name) {
@@ -92,11 +95,8 @@ void PlanBuilder::Annotate(const std::string& target, const std::string& key, in
   Add(&kinds_, "primitive", {{"name", "Annotate"}, {"args", Json::array({target, key, value})}});
 }
 
-void PlanBuilder::SplitInit(const std::string& block, const std::string& loop,
-                            const std::string& name) {
-  Json args = {{"block", block}, {"init", loop}};
-  if (!name.empty()) args["name"] = name;
-  Add(&inits_, "accumulate", std::move(args));
+void PlanBuilder::SplitInit(const std::string& block, const std::string& loop) {
+  Add(&inits_, "accumulate", {{"block", block}, {"init", loop}});
 }
 
 void PlanBuilder::SplitPadding(const std::string& block, const std::string& loop) {

@@ -18,6 +18,7 @@ class PlanBuilder {
  public:
   using Factors = std::vector<std::pair<std::string, std::vector<int64_t>>>;
 
+  // Without factors: the loops are reordered only.
   void Tile(const std::string& block, const Factors& factors,
             const std::vector<std::string>& order);
   void Pack(const std::string& block, const std::string& buffer,
@@ -30,7 +31,8 @@ class PlanBuilder {
   void FuseConsumer(const std::string& block, const std::string& at);
   void InlineInto(const std::string& block, bool producer);
   void FuseLoops(const std::vector<std::string>& loops, const std::string& name);
-  void PadOperands(const std::string& block, const std::vector<int64_t>& multiples);
+  void PadOperands(const std::string& block,
+                   const std::vector<std::pair<std::string, int64_t>>& multiples);
   void RFactor(const std::string& loop, int axis, const std::string& name);
   void Primitive(const std::string& name, Json args);  // structure phase
 
@@ -39,7 +41,7 @@ class PlanBuilder {
   void Parallelize(const std::string& loop);
   void Annotate(const std::string& target, const std::string& key, int64_t value);
 
-  void SplitInit(const std::string& block, const std::string& loop, const std::string& name);
+  void SplitInit(const std::string& block, const std::string& loop);
   void SplitPadding(const std::string& block, const std::string& loop);
 
   Plan Build() const;

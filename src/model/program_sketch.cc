@@ -267,29 +267,47 @@ Plan ProgramSketch::MakePlan(const SketchChoice& choice) const {
   }
   for (size_t b = 0; b < roles_.size(); ++b) {
     const BlockRole& role = roles_[b];
-    const auto option = [&](size_t size) {
-      return std::min(static_cast<size_t>(choice[b]), size - 1);
-    };
     if (role.kind == Kind::kContraction) {
-      EmitContraction(program_, analyses_[b], role.contractions[option(role.contractions.size())],
+      EmitContraction(program_, analyses_[b], role.contractions[option(b, choice)],
                       role.neighbours, target_, &plan);
     }
     const bool grouped =
         std::any_of(row_groups_.begin(), row_groups_.end(),
                     [&](const RowGroup& group) { return group.last == static_cast<int>(b); });
     if (role.kind == Kind::kSimple && !grouped && !role.simples.empty())
-      EmitSimple(program_, analyses_[b], role.simples[option(role.simples.size())], target_, &plan);
+      EmitSimple(program_, analyses_[b], role.simples[option(b, choice)], target_, &plan);
   }
-  for (const RowGroup& group : row_groups_) EmitRowGroup(group, &plan);
+  for (const RowGroup& group : row_groups_) EmitRowGroup(group, choice, &plan);
   return plan.Build();
 }
 
-void ProgramSketch::EmitRowGroup(const RowGroup& group, PlanBuilder* plan) const {
+size_t ProgramSketch::option(size_t block, const SketchChoice& choice) const {
+  return std::min(static_cast<size_t>(choice[block]), options(block) - 1);
+}
+
+void ProgramSketch::EmitRowGroup(const RowGroup& group, const SketchChoice& choice,
+                                 PlanBuilder* plan) const {
   const BlockView& last = program_.blocks[static_cast<size_t>(group.last)];
   const std::string row = last.name + "." + LoopOfIter(program_, last, group.row_iters - 1);
+  // All rfactors first; then the stages move to the row from the last one backwards.
+  std::map<size_t, PartialSums> sums;
+  for (const int m : group.members) {
+    const auto member = static_cast<size_t>(m);
+    const auto& options = roles_[member].simples;
+    if (options.empty() || options[option(member, choice)].kind != SimpleChoice::Kind::kPartialSums)
+      continue;
+    const SimpleChoice& simple = options[option(member, choice)];
+    sums[member] = StartPartialSums(program_, analyses_[member], simple.iter, simple.width, plan);
+  }
   for (size_t m = group.members.size(); m-- > 0;) {
     const auto member = static_cast<size_t>(group.members[m]);
     plan->FuseProducer(program_.blocks[member].name, row);
+    if (const auto found = sums.find(member); found != sums.end())
+      plan->FuseProducer(found->second.partial, row);
+  }
+  for (const auto& [member, sum] : sums) {
+    FinishPartialSums(sum, true, plan);
+    plan->Unroll(program_.blocks[member].name + "." + sum.rest);
   }
   if (target_.cores > 1) plan->Parallelize(last.name + "." + LoopOfIter(program_, last, 0));
 }

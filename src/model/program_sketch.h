@@ -59,7 +59,8 @@ class ProgramSketch {
  private:
   void AssignRoles();
   void FindRowGroups();
-  void EmitRowGroup(const RowGroup& group, PlanBuilder* plan) const;
+  void EmitRowGroup(const RowGroup& group, const SketchChoice& choice, PlanBuilder* plan) const;
+  size_t option(size_t block, const SketchChoice& choice) const;  // clamped
   double OptionTime(size_t block, int option) const;
 
   const ProgramView& program_;

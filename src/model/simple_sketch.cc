@@ -113,7 +113,8 @@ std::vector<SimpleChoice> RankSimpleChoices(const ProgramView& program,
     return choices;
   const BufferView& output = program.buffers[static_cast<size_t>(block.writes.front().buffer)];
   const int lanes = std::max(1, target.lanes(output.element_bits));
-  const int iter = ContiguousIter(program, block, analysis);
+  // Vectors of exp, erf, ... become one call a lane with the packing on top: scalar code is faster.
+  const int iter = block.has_call ? -1 : ContiguousIter(program, block, analysis);
   if (iter >= 0) {
     // The share of operands that vectors can load as they lie.
     double good = 1;
@@ -136,7 +137,8 @@ std::vector<SimpleChoice> RankSimpleChoices(const ProgramView& program,
       rank *= 0.95;
     }
   }
-  if (analysis.reduction.empty() && block.iters.size() > 1 && SameOrder(program, block)) {
+  if (analysis.reduction.empty() && !block.has_call && block.iters.size() > 1 &&
+      SameOrder(program, block)) {
     for (const Widths& widths : WidthCandidates(TotalExtent(block), lanes)) {
       if (!widths.divides) continue;
       SimpleChoice choice;
@@ -187,16 +189,32 @@ void EmitSimple(const ProgramView& program, const BlockAnalysis& analysis,
       for (const int iter : analysis.spatial) {
         if (iter != choice.iter) order.push_back(loop(iter));
       }
-      order.push_back(v + ".0");
-      for (const int iter : analysis.reduction) order.push_back(loop(iter));
+      PlanBuilder::Factors factors = {{v, {choice.width}}};
+      std::string first_reduction;
+      if (analysis.reduction.empty()) {
+        order.push_back(v + ".0");
+      } else {
+        // Memory in its own order: the reduction outside, the results staying in cache.
+        const int inner = InnerReduction(block, analysis);
+        const std::string k = loop(inner);
+        const bool split = block.iters[static_cast<size_t>(inner)].extent % 4 == 0;
+        for (const int iter : analysis.reduction)
+          order.push_back(loop(iter) + (iter == inner && split ? ".0" : ""));
+        first_reduction = order[order.size() - analysis.reduction.size()];
+        if (split) factors.push_back({k, {4}});
+        order.push_back(v + ".0");
+        if (split) {
+          order.push_back(k + ".1");
+          plan->Unroll(name + "." + k + ".1");
+        }
+      }
       order.push_back(v + ".1");
-      plan->Tile(name, {{v, {choice.width}}}, order);
+      plan->Tile(name, factors, order);
       plan->Vectorize(name + "." + v + ".1");
       if (choice.unroll == 0)
         plan->Annotate(name + "." + v + ".0", "pragma_loop_partition_hint", 1);
       ParallelOutermost(program, block, target, order, plan);
-      if (!analysis.reduction.empty())
-        plan->SplitInit(name, name + "." + loop(analysis.reduction.front()), name + "_init");
+      if (!first_reduction.empty()) plan->SplitInit(name, name + "." + first_reduction);
       return;
     }
     case SimpleChoice::Kind::kFlattened: {
@@ -209,14 +227,56 @@ void EmitSimple(const ProgramView& program, const BlockAnalysis& analysis,
       if (target.cores > 1) plan->Parallelize(name + ".flat.0");
       return;
     }
-    case SimpleChoice::Kind::kPartialSums: {
-      const std::string k = loop(choice.iter);
-      const std::string partial = name + "_partial";
-      plan->Tile(name, {{k, {choice.width}}}, {});
-      plan->RFactor(name + "." + k + ".1", 0, partial);
+    case SimpleChoice::Kind::kPartialSums:
+      EmitPartialSums(program, analysis, choice.iter, choice.width, plan);
       return;
-    }
   }
+}
+
+PartialSums StartPartialSums(const ProgramView& program, const BlockAnalysis& analysis,
+                             int reduction_iter, int64_t width, PlanBuilder* plan) {
+  const BlockView& block = program.blocks[static_cast<size_t>(analysis.block)];
+  const std::string k = LoopOfIter(program, block, reduction_iter);
+  PartialSums sums;
+  sums.partial = block.name + "_partial";
+  plan->Tile(block.name, {{k, {width}}}, {});
+  plan->RFactor(block.name + "." + k + ".1", 0, sums.partial);
+  for (const int iter : analysis.spatial)
+    sums.spatial.push_back(block.iters[static_cast<size_t>(iter)].name);
+  // rfactor calls the iters of reduction loops after their variables.
+  const auto variable = [&](int iter) {
+    const int loop = program.FindLoop(block.name + "." + LoopOfIter(program, block, iter));
+    return "v" + program.loops[static_cast<size_t>(loop)].variable;
+  };
+  for (const int iter : analysis.reduction)
+    sums.reduction.push_back(iter == reduction_iter ? variable(iter) + "_0" : variable(iter));
+  sums.lanes = variable(reduction_iter) + "_1";
+  sums.rest = sums.lanes;
+  return sums;
+}
+
+void FinishPartialSums(const PartialSums& sums, bool local, PlanBuilder* plan) {
+  std::vector<std::string> order = sums.reduction;
+  order.push_back(sums.lanes);
+  plan->Tile(sums.partial, {}, order);
+  if (local) plan->LayoutOf(sums.partial, {}, "local");
+  plan->Vectorize(sums.partial + "." + sums.lanes);
+  plan->SplitInit(sums.partial, sums.partial + "." + sums.reduction.front());
+}
+
+void EmitPartialSums(const ProgramView& program, const BlockAnalysis& analysis, int reduction_iter,
+                     int64_t width, PlanBuilder* plan) {
+  const BlockView& block = program.blocks[static_cast<size_t>(analysis.block)];
+  const PartialSums sums = StartPartialSums(program, analysis, reduction_iter, width, plan);
+  if (!sums.spatial.empty()) {
+    std::vector<std::string> order = sums.spatial;
+    order.insert(order.end(), sums.reduction.begin(), sums.reduction.end());
+    order.push_back(sums.lanes);
+    plan->Tile(sums.partial, {}, order);
+    plan->FuseConsumer(block.name, sums.partial + "." + sums.spatial.back());
+    plan->Unroll(block.name + "." + sums.rest);
+  }
+  FinishPartialSums(sums, !sums.spatial.empty(), plan);
 }
 
 }  // namespace banyan

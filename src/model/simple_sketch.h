@@ -35,4 +35,23 @@ std::vector<SimpleChoice> RankSimpleChoices(const ProgramView& program,
 void EmitSimple(const ProgramView& program, const BlockAnalysis& analysis,
                 const SimpleChoice& choice, const Target& target, PlanBuilder* plan);
 
+// The names a reduction has after its reduction iter was split by `width` and factored: lanes of
+// partial sums in block `partial`, summed up by the block itself.
+struct PartialSums {
+  std::string partial;               // block of partial sums
+  std::vector<std::string> spatial;  // its loops, relative
+  std::vector<std::string> reduction;
+  std::string lanes;  // its loop of lanes, relative
+  std::string rest;   // the loop over lanes of the block itself, relative, once the block was moved
+};
+
+// Split and rfactor alone: for callers that move the blocks themselves.
+PartialSums StartPartialSums(const ProgramView& program, const BlockAnalysis& analysis,
+                             int reduction_iter, int64_t width, PlanBuilder* plan);
+// Order, registers, vectors and initialisation of the partial sums, once the blocks are in place.
+void FinishPartialSums(const PartialSums& sums, bool local, PlanBuilder* plan);
+// Both, with the block moved into the row loop of its partial sums.
+void EmitPartialSums(const ProgramView& program, const BlockAnalysis& analysis, int reduction_iter,
+                     int64_t width, PlanBuilder* plan);
+
 }  // namespace banyan

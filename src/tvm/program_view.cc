@@ -158,6 +158,7 @@ class BlockBuilder {
     view_.combiner = summary.combiner;
     view_.multiply_add = summary.multiply_add;
     view_.has_condition |= summary.has_condition;
+    view_.has_call |= summary.has_call;
     view_.flops_per_iteration = summary.flops;
     for (RawAccess& load : summary.loads) view_.reads.push_back(Access(load));
     view_.writes.push_back(std::move(write));
@@ -332,7 +333,8 @@ ProgramView BuildProgramView(const Skeleton& skeleton, const std::vector<std::st
   BufferTable buffers = CollectBuffers(skeleton);
   for (size_t i = 0; i < skeleton.loops.size(); ++i) {
     const Skeleton::Loop& loop = skeleton.loops[i];
-    program.loops.push_back({loop_names[i], loop.extent, loop.kind, loop.parent});
+    program.loops.push_back(
+        {loop_names[i], loop.extent, loop.kind, loop.parent, F().var_name.Text(loop.var)});
   }
   const std::vector<std::vector<LinearForm>> bindings = Bindings(skeleton);
   for (size_t i = 0; i < skeleton.blocks.size(); ++i) {

@@ -41,6 +41,7 @@ struct ExprSummary {
   std::string combiner;
   bool multiply_add = false;
   bool has_condition = false;
+  bool has_call = false;
   double flops = 0;
 };
 ExprSummary SummariseStore(const ir::Node* store, const LinearScope& scope);
