@@ -228,18 +228,50 @@ std::vector<int64_t> FactorNeighbours(int64_t extent, int lanes, int64_t factor)
   return near;
 }
 
+namespace {
+
+// The accesses of `block` move by zero or one element when the loop at `position` advances. A form
+// that is not affine counts in the last dimension (the inner part of a blocked layout) only.
+bool IsContiguous(const ProgramView& program, const BlockView& block, size_t position) {
+  auto contiguous = [&](const AccessView& access) {
+    if (access.buffer < 0) return false;
+    const auto strides = program.buffers[static_cast<size_t>(access.buffer)].strides();
+    int64_t step = 0;
+    for (size_t d = 0; d < access.indices.size() && d < strides.size(); ++d) {
+      const LinearForm& form = access.indices[d];
+      for (size_t k = 0; k < block.iters.size(); ++k) {
+        const LinearForm& binding = block.iters[k].binding;
+        if (!form.uses(k) || !binding.uses(position)) continue;
+        if (form.affine && binding.affine) {
+          step += form.coefficients[k] * binding.coefficients[position] * strides[d];
+        } else if (d + 1 == access.indices.size()) {
+          step += 1;
+        }
+      }
+    }
+    return step == 0 || step == 1;
+  };
+  return std::all_of(block.reads.begin(), block.reads.end(), contiguous) &&
+         std::all_of(block.writes.begin(), block.writes.end(), contiguous);
+}
+
+}  // namespace
+
 int64_t StraightLineOps(const ProgramView& program, const Target& target, int block, int changed,
                         LoopKind kind) {
   constexpr int64_t kPlenty = int64_t{1} << 40;
   const auto& view = program.blocks[static_cast<size_t>(block)];
   const int lanes = std::max(1, target.lanes(ElementBits(program, view)));
   int64_t ops = 1;
-  for (const int index : view.loops) {
-    const auto& loop = program.loops[static_cast<size_t>(index)];
-    const LoopKind effective = index == changed ? kind : loop.kind;
+  for (size_t i = 0; i < view.loops.size(); ++i) {
+    const auto& loop = program.loops[static_cast<size_t>(view.loops[i])];
+    const LoopKind effective = view.loops[i] == changed ? kind : loop.kind;
     int64_t times = 1;
     if (effective == LoopKind::kUnrolled) times = loop.extent;
-    if (effective == LoopKind::kVectorized) times = (loop.extent + lanes - 1) / lanes;
+    if (effective == LoopKind::kVectorized) {
+      // A gather or scatter is taken apart into scalars.
+      times = IsContiguous(program, view, i) ? (loop.extent + lanes - 1) / lanes : loop.extent;
+    }
     ops = std::min(kPlenty, ops * std::max<int64_t>(1, times));
   }
   return ops;

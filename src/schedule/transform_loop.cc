@@ -161,12 +161,18 @@ class Vectorize final : public LoopKindBase {
                         view.name, block.name, deeper.name));
       }
       const int bits = ElementBits(program, block);
+      const int lanes = std::max(1, target.lanes(bits));
       const int64_t most = std::max<int64_t>(1, int64_t{8} * target.vector_bits / bits);
       if (view.extent > most) {
-        const int lanes = std::max(1, target.lanes(bits));
         return IllegalStep(fmt::format(
             "{} has {} iterations, at most {} become one vector: tile it by {}, {} or {} first",
             view.name, view.extent, most, lanes, 2 * lanes, 4 * lanes));
+      }
+      if (view.extent > lanes && (view.extent & (view.extent - 1)) != 0) {
+        return IllegalStep(fmt::format(
+            "{} has {} iterations, no power of two, which LLVM cannot keep in registers: tile it "
+            "by {} or {} and unroll the part outside",
+            view.name, view.extent, lanes, 2 * lanes));
       }
       BANYAN_RETURN_IF_ERROR(
           CheckAccumulators(program, target, loop, index, LoopKind::kVectorized));
