@@ -34,7 +34,7 @@ std::vector<int> CurrentCpus() {
 
 }  // namespace
 
-std::vector<int> AllowedCpus() {
+std::vector<int> ProcessCpus() {
   static const auto* cpus = new std::vector<int>(CurrentCpus());
   return *cpus;
 }

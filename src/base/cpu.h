@@ -10,7 +10,7 @@ namespace banyan {
 
 // The CPUs this process was given (its cpuset and affinity at the first call, before any pinning of
 // its own), ascending; never empty. Thread-safe.
-std::vector<int> AllowedCpus();
+std::vector<int> ProcessCpus();
 
 // Restricts a thread (0: the calling one; a process's number: its main thread) to `cpus`. Threads
 // it makes later inherit that.

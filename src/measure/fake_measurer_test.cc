@@ -61,7 +61,7 @@ TEST(FakeMeasurerTest, StopsHopelessCandidatesEarly) {
   FakeMeasurer measurer([](const TrialRequest& request) {
     return FakeTrial{.latency_ms = static_cast<double>(request.trial_id)};
   });
-  measurer.SetStopAbove(2);  // stops above 2.4
+  measurer.SetStopAbove(2.5);
   for (uint64_t id = 1; id <= 3; ++id) measurer.Submit(Request(id));
   EXPECT_EQ(measurer.Wait(9)->samples_ms.size(), 3u);
   EXPECT_FALSE(measurer.Wait(9)->stopped_early);

@@ -14,9 +14,6 @@
 
 namespace banyan {
 
-// What SetStopAbove adds to the latency it is given: noise of a first sample may not stop a winner.
-inline constexpr double kStopMargin = 1.2;
-
 inline constexpr int kMaxWorkers = 64;
 
 struct MeasureOptions {
@@ -54,9 +51,9 @@ class Measurer {
   virtual int InFlight() const = 0;
   // The next finished trial, waiting at most `timeout_s` (0: only look). nullopt: none yet.
   virtual std::optional<TrialOutcome> Wait(double timeout_s) = 0;
-  // The best latency so far, from now on. A candidate whose first sample is above kStopMargin times
-  // it is stopped there (racing): further samples cannot make it win. Holds for runs that start
-  // later.
+  // From now on, a candidate whose first sample is above this is stopped there (racing). The caller
+  // keeps a margin over its best: a noisy first sample may not stop a winner. Holds for runs that
+  // start later; a trial's own Timing::stop_above_ms holds as well.
   virtual void SetStopAbove(double latency_ms) = 0;
   // Drops queued trials and kills those in flight; they are reported as kCancelled.
   virtual void CancelAll() = 0;

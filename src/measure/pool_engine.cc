@@ -23,13 +23,13 @@ double Now() { return SystemClock::Get()->NowS(); }
 
 // With no CPU to spare a build would disturb every run.
 int WorkerCount(const MeasureOptions& options) {
-  return AllowedCpus().size() == 1 ? 1 : std::clamp(options.workers, 1, kMaxWorkers);
+  return ProcessCpus().size() == 1 ? 1 : std::clamp(options.workers, 1, kMaxWorkers);
 }
 
 }  // namespace
 
 PoolEngine::PoolEngine(std::vector<std::string> command, MeasureOptions options)
-    : command_(std::move(command)), options_(options), all_cpus_(AllowedCpus()) {
+    : command_(std::move(command)), options_(options), all_cpus_(ProcessCpus()) {
   slots_.resize(static_cast<size_t>(WorkerCount(options_)));
 }
 
@@ -285,7 +285,7 @@ void PoolEngine::GrantRun() {
   slot.stage = Stage::kRunning;
   UpdateCpus();
   Timing timing = slot.trial.timing;
-  timing.stop_above_ms = std::min(timing.stop_above_ms, stop_above_ms_ * kStopMargin);
+  timing.stop_above_ms = std::min(timing.stop_above_ms, stop_above_ms_);
   Call(slot, RunMessage(slot.trial.trial_id, timing, true, true), options_.run_timeout_s, true,
        [this, &slot](const CallResult& result) { OnRun(slot, result); });
 }

@@ -28,7 +28,7 @@ namespace {
 class WorkerPool final : public Measurer {
  public:
   WorkerPool(std::vector<std::string> command, MeasureOptions options)
-      : options_(options), capacity_(AllowedCpus().size() == 1 ? 2 : options.workers + 1) {
+      : options_(options), capacity_(ProcessCpus().size() == 1 ? 2 : options.workers + 1) {
     int ends[2] = {-1, -1};
     if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) == 0) {
       wake_read_ = ends[0];
@@ -47,7 +47,7 @@ class WorkerPool final : public Measurer {
 
   Result<ReferenceOutcome> Prepare(const Workload& workload, const Target& target,
                                    uint64_t input_seed) override {
-    const auto split = SplitCpus(AllowedCpus(), options_.run_cpu, target.cores);
+    const auto split = SplitCpus(ProcessCpus(), options_.run_cpu, target.cores);
     // The caller's own work may not disturb runs.
     if (split.ok()) static_cast<void>(PinThread(0, split->build));
     auto outcome = Ask<Result<ReferenceOutcome>>(

@@ -110,7 +110,7 @@ TrialOutcome FakeMeasurer::Finish(const Job& job) {
   if (outcome.failure == FailureKind::kWrongResult) quarantined_.insert(job.request.program_hash);
   if (outcome.failure != FailureKind::kNone) return outcome;
   outcome.samples_ms = Samples(job.request, job.plan, job.request.timing.repeat, "samples");
-  const double limit = std::min(stop_above_ms_ * kStopMargin, job.request.timing.stop_above_ms);
+  const double limit = std::min(stop_above_ms_, job.request.timing.stop_above_ms);
   if (outcome.samples_ms.size() > 1 && outcome.samples_ms[0] > limit) {
     outcome.samples_ms = {outcome.samples_ms[0]};
     outcome.stopped_early = true;
