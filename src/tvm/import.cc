@@ -107,9 +107,6 @@ std::string LastLine(const std::string& text) {
 
 // The IRModule's JSON that the user's Python file stands for.
 Result<std::string> RunHelper(const ProgramPath& program, const ImportOptions& options) {
-  const std::string python = !options.python.empty()
-                                 ? options.python
-                                 : FromEnvironment("BANYAN_PYTHON", BANYAN_TVM_PYTHON);
   const std::string helper =
       !options.helper.empty()
           ? options.helper
@@ -117,7 +114,7 @@ Result<std::string> RunHelper(const ProgramPath& program, const ImportOptions& o
   const ScratchFile output;
   if (output.path().empty()) return EnvironmentError("cannot write a temporary file");
   SpawnOptions spawn;
-  spawn.argv = {python, helper, program.path, program.name, output.path()};
+  spawn.argv = {PythonWithTvm(options), helper, program.path, program.name, output.path()};
   spawn.merge_stderr = true;
   // The user's file may lie in a read-only folder, and leaves no droppings elsewhere either.
   spawn.env = {{"PYTHONDONTWRITEBYTECODE", "1"}};
@@ -179,6 +176,11 @@ Result<Workload> Import(const ProgramPath& program, const ImportOptions& options
 }
 
 }  // namespace
+
+std::string PythonWithTvm(const ImportOptions& options) {
+  if (!options.python.empty()) return options.python;
+  return FromEnvironment("BANYAN_PYTHON", BANYAN_TVM_PYTHON);
+}
 
 Result<Workload> LoadWorkload(std::string_view text, const ImportOptions& options) {
   ProgramPath program;

@@ -15,6 +15,9 @@ struct ImportOptions {
   double timeout_s = 60;  // > 0; for a user's Python code
 };
 
+// The Python that imports programs: `options.python`, $BANYAN_PYTHON or the build's.
+std::string PythonWithTvm(const ImportOptions& options = {});
+
 // A workload from what a person typed:
 //   mlp, mlp:T=128,H=512     a built-in family with sizes
 //   prog.json                a TVM IRModule as JSON (tvm.ir.save_json)

@@ -50,7 +50,7 @@ void VisitBlocks(const ffi::ObjectRef& body,
     for (const ffi::ObjectRef& part : Get<Refs>(body, "seq")) VisitBlocks(part, enter);
   } else if (key == "tirx.IfThenElse") {
     VisitBlocks(Get<ffi::ObjectRef>(body, "then_case"), enter);
-    if (auto other = Field(body, "else_case").try_cast<ffi::ObjectRef>()) VisitBlocks(*other, enter);
+    VisitBlocks(Get<ffi::ObjectRef>(body, "else_case"), enter);
   } else if (key == "s_tir.SBlockRealize") {
     enter(body);
     VisitBlocks(Get<ffi::ObjectRef>(Get<ffi::ObjectRef>(body, "block"), "body"), enter);

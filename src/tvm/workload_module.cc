@@ -119,7 +119,7 @@ Access ScanBlocks(const ObjectRef& body) {
       if (node::Is(extent, "ir.IntImm")) own *= node::IntValue(extent);
     }
     if (own == 1) own = 0;
-    const bool has_init = node::Field(block, "init").try_cast<ObjectRef>().has_value();
+    const bool has_init = node::Get<ObjectRef>(block, "init").defined();
     std::set<const void*> own_writes;
     for (const ObjectRef& region : writes) {
       own_writes.insert(node::Get<ObjectRef>(region, "source").get());
