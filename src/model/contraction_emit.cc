@@ -84,20 +84,17 @@ class Emitter {
     if (split_k) plan_->Unroll(Full(k + ".1"));
     if (choice_.tail == TailMode::kPartition)
       plan_->Annotate(Full(n + ".0"), "pragma_loop_partition_hint", 1);
-    plan_->SplitInit(name_,
-                     Full(analysis_.reduction.size() > 1 ? Iter(analysis_.reduction.front())
-                          : split_k                      ? k + ".0"
-                                                         : k));
+    plan_->SplitInit(name_, Full(analysis_.reduction.size() > 1 ? Iter(analysis_.reduction.front())
+                                 : split_k                      ? k + ".0"
+                                                                : k));
   }
 
   // Matrix times vector, the matrix contiguous along the reduction: lanes hold partial sums.
   void ReduceInside() {
-    const int lanes = std::max(
-        1, target_.lanes(program_.buffers[static_cast<size_t>(write_.buffer)].element_bits));
-    const std::string k = Iter(analysis_.reduction.back());
-    const std::string partial = name_ + "_partial";
-    plan_->Tile(name_, {{k, {choice_.k_unroll * lanes}}}, {});
-    plan_->RFactor(Full(k + ".1"), 0, partial);
+    const int bits = program_.buffers[static_cast<size_t>(write_.buffer)].element_bits;
+    const int lanes = std::max(1, target_.lanes(bits));
+    EmitPartialSums(program_, analysis_, InnerReduction(block_, analysis_),
+                    choice_.k_unroll * lanes, plan_);
   }
 
  private:

@@ -268,8 +268,8 @@ Plan ProgramSketch::MakePlan(const SketchChoice& choice) const {
   for (size_t b = 0; b < roles_.size(); ++b) {
     const BlockRole& role = roles_[b];
     if (role.kind == Kind::kContraction) {
-      EmitContraction(program_, analyses_[b], role.contractions[option(b, choice)],
-                      role.neighbours, target_, &plan);
+      EmitContraction(program_, analyses_[b], role.contractions[option(b, choice)], role.neighbours,
+                      target_, &plan);
     }
     const bool grouped =
         std::any_of(row_groups_.begin(), row_groups_.end(),
@@ -306,6 +306,7 @@ void ProgramSketch::EmitRowGroup(const RowGroup& group, const SketchChoice& choi
       plan->FuseProducer(found->second.partial, row);
   }
   for (const auto& [member, sum] : sums) {
+    OrderMovedPartialSums(sum, plan);
     FinishPartialSums(sum, true, plan);
     plan->Unroll(program_.blocks[member].name + "." + sum.rest);
   }

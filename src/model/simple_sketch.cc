@@ -159,7 +159,7 @@ std::vector<SimpleChoice> RankSimpleChoices(const ProgramView& program,
                                              k) != VectorAccess::kStrided;
     }
     double rank = 1.2;
-    for (const int64_t vectors : {4, 2, 1}) {
+    for (const int64_t vectors : {2, 4, 1}) {
       if (!contiguous || extent % (vectors * lanes) != 0) continue;
       SimpleChoice choice;
       choice.kind = SimpleChoice::Kind::kPartialSums;
@@ -256,12 +256,15 @@ PartialSums StartPartialSums(const ProgramView& program, const BlockAnalysis& an
 }
 
 void FinishPartialSums(const PartialSums& sums, bool local, PlanBuilder* plan) {
-  std::vector<std::string> order = sums.reduction;
-  order.push_back(sums.lanes);
-  plan->Tile(sums.partial, {}, order);
   if (local) plan->LayoutOf(sums.partial, {}, "local");
   plan->Vectorize(sums.partial + "." + sums.lanes);
   plan->SplitInit(sums.partial, sums.partial + "." + sums.reduction.front());
+}
+
+void OrderMovedPartialSums(const PartialSums& sums, PlanBuilder* plan) {
+  std::vector<std::string> order = sums.reduction;
+  order.push_back(sums.lanes);
+  plan->Tile(sums.partial, {}, order);
 }
 
 void EmitPartialSums(const ProgramView& program, const BlockAnalysis& analysis, int reduction_iter,
@@ -269,10 +272,24 @@ void EmitPartialSums(const ProgramView& program, const BlockAnalysis& analysis, 
   const BlockView& block = program.blocks[static_cast<size_t>(analysis.block)];
   const PartialSums sums = StartPartialSums(program, analysis, reduction_iter, width, plan);
   if (!sums.spatial.empty()) {
-    std::vector<std::string> order = sums.spatial;
-    order.insert(order.end(), sums.reduction.begin(), sums.reduction.end());
-    order.push_back(sums.lanes);
-    plan->Tile(sums.partial, {}, order);
+    // The nest of partial sums is a copy of the block's: spatial loops first, if they are not
+    // already.
+    std::vector<int> wanted = analysis.spatial;
+    wanted.insert(wanted.end(), analysis.reduction.begin(), analysis.reduction.end());
+    std::vector<int> present(block.iters.size(), 0);
+    for (size_t i = 0; i < block.iters.size(); ++i) {
+      const std::string loop = LoopOfIter(program, block, static_cast<int>(i));
+      for (size_t l = 0; l < block.loops.size(); ++l) {
+        if (program.loops[static_cast<size_t>(block.loops[l])].name == block.name + "." + loop)
+          present[l] = static_cast<int>(i);
+      }
+    }
+    if (present != wanted || wanted.back() != reduction_iter) {
+      std::vector<std::string> order = sums.spatial;
+      order.insert(order.end(), sums.reduction.begin(), sums.reduction.end());
+      order.push_back(sums.lanes);
+      plan->Tile(sums.partial, {}, order);
+    }
     plan->FuseConsumer(block.name, sums.partial + "." + sums.spatial.back());
     plan->Unroll(block.name + "." + sums.rest);
   }

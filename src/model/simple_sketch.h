@@ -48,9 +48,11 @@ struct PartialSums {
 // Split and rfactor alone: for callers that move the blocks themselves.
 PartialSums StartPartialSums(const ProgramView& program, const BlockAnalysis& analysis,
                              int reduction_iter, int64_t width, PlanBuilder* plan);
-// Order, registers, vectors and initialisation of the partial sums, once the blocks are in place.
+// Registers, vectors and initialisation of the partial sums, once the blocks are in place.
 void FinishPartialSums(const PartialSums& sums, bool local, PlanBuilder* plan);
-// Both, with the block moved into the row loop of its partial sums.
+// After the partial sums were moved (TVM then lists the lanes first): lanes innermost again.
+void OrderMovedPartialSums(const PartialSums& sums, PlanBuilder* plan);
+// All of it, with the block moved into the row loop of its partial sums.
 void EmitPartialSums(const ProgramView& program, const BlockAnalysis& analysis, int reduction_iter,
                      int64_t width, PlanBuilder* plan);
 
