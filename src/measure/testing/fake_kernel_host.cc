@@ -59,10 +59,13 @@ Status Misbehave(const std::string& mode) {
   if (mode == "throw") throw std::runtime_error("thrown as scripted");
   if (mode == "crash") {
     fprintf(stderr, "about to crash\nlast words\n");
+    signal(SIGSEGV, SIG_DFL);  // a sanitizer's handler would turn it into an exit
     raise(SIGSEGV);
-    _exit(1);  // a sanitizer's handler may return
   }
-  if (mode == "abort") std::abort();
+  if (mode == "abort") {
+    signal(SIGABRT, SIG_DFL);
+    std::abort();
+  }
   if (mode == "exit") _exit(0);
   if (mode == "hang") {
     for (volatile bool forever = true; forever;) {
