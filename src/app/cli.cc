@@ -1,0 +1,304 @@
+#include "app/cli.h"
+
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <utility>
+
+#include "app/config_file.h"
+#include "schedule/step_schema.h"
+
+namespace banyan {
+namespace {
+
+std::string OneLine(std::string text) {
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  while (!text.empty() && text.back() == ' ') text.pop_back();
+  return text;
+}
+
+// Names of flags as typed ("--trials"), for suggestions.
+std::vector<std::string> FlagNames(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  return names;
+}
+
+std::string DidYouMean(const std::string& name, const std::vector<std::string>& known) {
+  const std::string closest = ClosestName(name, known);
+  return closest.empty() ? std::string() : fmt::format(", did you mean '{}'?", closest);
+}
+
+void AddMachineFlags(CLI::App& app, MachineOptions& machine) {
+  app.add_option("--target", machine.target,
+                 "host, or any TVM target text or JSON (for example 'llvm -mcpu=skylake-avx512')")
+      ->type_name("TEXT");
+  app.add_option("--cores", machine.cores, "Cores of the target, 1 to 1024")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024).description(""));
+  app.add_option("--number", machine.timing.number, "Kernel calls in a sample, at least")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1'000'000).description(""));
+  app.add_option("--repeat", machine.timing.repeat, "Samples of a candidate while searching")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1000).description(""));
+  app.add_option("--min-repeat-ms", machine.timing.min_repeat_ms, "Time of a sample, at least")
+      ->type_name("MS")
+      ->check(CLI::Range(0.0, 60'000.0).description(""));
+}
+
+// The whole grammar of the command line, bound to the options it fills.
+class Parser {
+ public:
+  Parser() : app_("Banyan finds fast schedules for tensor programs.", "banyan") {
+    app_.require_subcommand(0, 1);
+    app_.set_help_flag("-h,--help", "Print this help and exit");
+    app_.set_version_flag("--version", std::string("see `banyan version`"));
+    app_.footer("Start with `banyan tune mlp`. `banyan COMMAND --help` shows examples.");
+    AddTune();
+    AddApply();
+    AddRunCommands();
+    AddOthers();
+  }
+
+  Result<CommandLine> Parse(std::vector<std::string> arguments) {
+    std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants it
+    try {
+      app_.parse(arguments);
+    } catch (const CLI::CallForHelp&) {
+      return Help();
+    } catch (const CLI::CallForVersion&) {
+      return Version();
+    } catch (const CLI::ExtrasError&) {
+      return Extra();
+    } catch (const CLI::ParseError& error) {
+      return InvalidArgument(OneLine(error.what()) + SeeHelp());
+    }
+    const CLI::App* chosen = Chosen();
+    if (chosen == nullptr) return Help();
+    common_.command = chosen->get_name();
+    return makers_.at(chosen)();
+  }
+
+ private:
+  using Maker = std::function<Result<CommandLine>()>;
+
+  // A subcommand with the common flags.
+  CLI::App* Add(const std::string& name, const std::string& summary, const std::string& examples,
+                bool uses_store, Maker maker) {
+    CLI::App* command = app_.add_subcommand(name, summary);
+    command->set_help_flag("-h,--help", "Print this help and exit");
+    command->footer("Examples:\n" + examples);
+    command->add_flag("--json", common_.json, "Print one JSON object, for machines");
+    command->add_flag("-q,--quiet", common_.quiet, "No progress on stderr");
+    command->add_option("--log-level", common_.log_level, "debug, info, warn, error or off")
+        ->type_name("LEVEL")
+        ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}));
+    if (uses_store) {
+      command->add_option("--store", common_.store, "Database of runs (default: banyan.db here)")
+          ->type_name("FILE");
+    }
+    makers_[command] = std::move(maker);
+    return command;
+  }
+
+  template <typename Options>
+  CommandLine Made(Options options) const {
+    return {common_, std::move(options)};
+  }
+
+  void AddTune() {
+    CLI::App* command = Add("tune", "Search a fast schedule for a workload",
+                            "  banyan tune mlp --trials 32\n"
+                            "  banyan tune mlp:T=96,H=640,I=1536 --seed 3 --json\n"
+                            "  banyan tune prog.py:attention --seconds 60 --cores 1\n"
+                            "  banyan tune --resume last --trials 64\n",
+                            true, [this] { return MakeTune(); });
+    command
+        ->add_option("workload,--workload", tune_.workload,
+                     "Built-in (`banyan workloads`), prog.json, prog.py or prog.py:name")
+        ->type_name("WORKLOAD");
+    command->add_option("--trials", tune_.trials, "Budget of candidates to build (default 32)")
+        ->type_name("N")
+        ->check(CLI::Range(int64_t{0}, int64_t{1'000'000}).description(""));
+    command->add_option("--calls", tune_.calls, "Budget of requests to models (default 8)")
+        ->type_name("N")
+        ->check(CLI::Range(int64_t{0}, int64_t{1'000'000}).description(""));
+    command->add_option("--seconds", tune_.seconds, "Budget of time (default none)")
+        ->type_name("S")
+        ->check(CLI::PositiveNumber.description(""));
+    command->add_option("--seed", tune_.seed, "Seed of inputs and of the search")->type_name("N");
+    command->add_option("--strategy", tune_.strategy, "Search strategy: banyan or random")
+        ->type_name("NAME");
+    command->add_option("--pool", tune_.pool, "Models that propose, with commas between")
+        ->type_name("NAMES")
+        ->delimiter(',');
+    AddMachineFlags(*command, tune_.machine);
+    command->add_option("--resume", tune_.resume, "Go on with a run: its id, its number, or last")
+        ->type_name("RUN");
+    command->add_option("--events", tune_.events, "Write every event as a line of JSON")
+        ->type_name("FILE");
+    command->add_option("--config", tune_.config, "TOML file with the same keys as the flags")
+        ->type_name("FILE");
+    tune_command_ = command;
+  }
+
+  Result<CommandLine> MakeTune() {
+    if (!tune_.config.empty()) {
+      BANYAN_RETURN_IF_ERROR(ApplyConfigFile(tune_.config, *tune_command_));
+    }
+    for (const CLI::Option* option : tune_command_->get_options()) {
+      static const std::vector<std::string> kOfTheRun = {
+          "seed", "strategy", "pool", "target", "cores", "number", "repeat", "min-repeat-ms"};
+      const std::string name = option->get_lnames().empty() ? "" : option->get_lnames().front();
+      if (option->count() > 0 && std::count(kOfTheRun.begin(), kOfTheRun.end(), name) > 0) {
+        tune_.run_flags.push_back("--" + name);
+      }
+    }
+    if (tune_.workload.empty() && tune_.resume.empty()) {
+      return InvalidArgument(
+          "tune needs a workload, for example `banyan tune mlp`; `banyan "
+          "workloads` lists the built-in ones");
+    }
+    std::erase_if(tune_.pool, [](const std::string& name) { return name.empty(); });
+    return Made(tune_);
+  }
+
+  void AddApply() {
+    CLI::App* command =
+        Add("apply", "Apply, check and time a plan of your own",
+            "  banyan apply mlp my.plan\n  banyan apply matmul:M=512 my.plan --json\n", true,
+            [this]() -> Result<CommandLine> { return Made(apply_); });
+    command->add_option("workload", apply_.workload, "As for `tune`")
+        ->type_name("WORKLOAD")
+        ->required();
+    command->add_option("plan", apply_.plan, "File with one step a line")
+        ->type_name("PLAN")
+        ->required();
+    command->add_option("--seed", apply_.seed, "Seed of the inputs")->type_name("N");
+    AddMachineFlags(*command, apply_.machine);
+  }
+
+  void AddRunCommands() {
+    CLI::App* explain = Add(
+        "explain", "Show the tree of a run and its best plan",
+        "  banyan explain last\n  banyan explain last 17 --script\n  banyan explain 3 --trace\n",
+        true, [this]() -> Result<CommandLine> { return Made(explain_); });
+    explain->add_option("run", explain_.run, "Run: its id, its number, or last")->type_name("RUN");
+    explain->add_option("node", explain_.node, "Node of the tree (default: the best)")
+        ->type_name("NODE");
+    explain->add_flag("--tree", explain_.tree, "Only what is asked for: the tree");
+    explain->add_flag("--words", explain_.words, "... the plan in words");
+    explain->add_flag("--script", explain_.script, "... the scheduled program as TVMScript");
+    explain->add_flag("--trace", explain_.trace, "... the schedule as Python statements");
+    explain->add_option("--top", explain_.top, "Nodes of the tree to show")
+        ->type_name("N")
+        ->check(CLI::Range(int64_t{1}, int64_t{1'000'000}).description(""));
+
+    CLI::App* exporter = Add("export", "Write the best schedule for use outside Banyan",
+                             "  banyan export last\n  banyan export last --out mlp-kernel\n", true,
+                             [this]() -> Result<CommandLine> { return Made(export_); });
+    exporter->add_option("run", export_.run, "Run: its id, its number, or last")->type_name("RUN");
+    exporter->add_option("--out", export_.out, "Folder (default: banyan-export-<run id>)")
+        ->type_name("DIR");
+
+    CLI::App* reproduce =
+        Add("reproduce", "Build and run one trial again, as it was",
+            "  banyan reproduce 7\n  banyan reproduce 20260131-101500-2:7 --out case-7\n", true,
+            [this]() -> Result<CommandLine> { return Made(reproduce_); });
+    reproduce->add_option("trial", reproduce_.trial, "N of the last run, or RUN:N")
+        ->type_name("TRIAL")
+        ->required();
+    reproduce->add_option("--out", reproduce_.out, "Folder for the self-contained case")
+        ->type_name("DIR");
+  }
+
+  void AddOthers() {
+    Add("workloads", "List the built-in workloads and their sizes",
+        "  banyan workloads\n  banyan workloads --json\n", false,
+        [this]() -> Result<CommandLine> { return Made(WorkloadsOptions{}); });
+    CLI::App* schema = Add("schema", "Print the JSON schemas of plan steps, replies and events",
+                           "  banyan schema\n  banyan schema --of plan\n", false,
+                           [this]() -> Result<CommandLine> { return Made(schema_); });
+    schema->add_option("--of", schema_.of, "plan, reply or event (default: all three)")
+        ->type_name("WHAT")
+        ->check(CLI::IsMember({"plan", "reply", "event"}));
+    Add("doctor", "Check this machine: CPU, TVM, permissions, noise, disk",
+        "  banyan doctor\n  banyan doctor --json\n", true,
+        [this]() -> Result<CommandLine> { return Made(DoctorOptions{}); });
+    Add("version", "Print versions", "  banyan version\n", false,
+        [this]() -> Result<CommandLine> { return Made(VersionOptions{}); });
+    // An empty group hides it: only the worker pool runs this.
+    Add("worker", "Build and run kernels for another banyan", "", false,
+        [this]() -> Result<CommandLine> { return Made(WorkerOptions{}); })
+        ->group("");
+  }
+
+  CLI::App* Chosen() const {
+    const auto chosen = app_.get_subcommands();
+    return chosen.empty() ? nullptr : chosen.front();
+  }
+  std::string SeeHelp() const {
+    const CLI::App* chosen = Chosen();
+    return fmt::format("; see `banyan {}--help`", chosen ? chosen->get_name() + " " : "");
+  }
+  Result<CommandLine> Help() {
+    const CLI::App* chosen = Chosen();
+    return Made(HelpText{chosen ? chosen->help() : app_.help()});
+  }
+  Result<CommandLine> Version() { return Made(VersionOptions{}); }
+
+  // Something that is no flag, command or argument.
+  Error Extra() const {
+    const CLI::App* chosen = Chosen();
+    const std::vector<std::string> extras = app_.remaining(true);
+    const auto flag = std::find_if(extras.begin(), extras.end(), [](const std::string& text) {
+      return text.size() > 1 && text[0] == '-';
+    });
+    if (flag != extras.end()) {
+      const std::string name = flag->substr(0, flag->find('='));
+      return InvalidArgument(fmt::format("unknown flag '{}'{}{}", name,
+                                         DidYouMean(name, FlagNames(chosen ? *chosen : app_)),
+                                         SeeHelp()));
+    }
+    const std::string what = extras.empty() ? std::string() : extras.front();
+    if (chosen != nullptr) {
+      return InvalidArgument(
+          fmt::format("{} takes no argument '{}'{}", chosen->get_name(), what, SeeHelp()));
+    }
+    std::vector<std::string> commands;
+    for (const CLI::App* command : app_.get_subcommands([](const CLI::App*) { return true; })) {
+      if (!command->get_group().empty()) commands.push_back(command->get_name());
+    }
+    return InvalidArgument(
+        fmt::format("unknown command '{}'{}{}", what, DidYouMean(what, commands), SeeHelp()));
+  }
+
+  CLI::App app_;
+  CLI::App* tune_command_ = nullptr;
+  std::map<const CLI::App*, Maker> makers_;
+  CommonOptions common_;
+  TuneOptions tune_;
+  ApplyOptions apply_;
+  ExplainOptions explain_;
+  ExportOptions export_;
+  ReproduceOptions reproduce_;
+  SchemaOptions schema_;
+};
+
+}  // namespace
+
+Result<CommandLine> ParseCommandLine(const std::vector<std::string>& arguments) {
+  return Parser().Parse(arguments);
+}
+
+bool AsksForJson(const std::vector<std::string>& arguments) {
+  return std::find(arguments.begin(), arguments.end(), "--json") != arguments.end();
+}
+
+}  // namespace banyan

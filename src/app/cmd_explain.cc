@@ -1,0 +1,118 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+
+#include "app/commands.h"
+#include "app/output.h"
+#include "app/run_view.h"
+#include "app/wiring.h"
+
+namespace banyan {
+namespace {
+
+// The lines before the tree: which run this is and how it stands.
+std::string Header(const RunView& view, const NodeView& node) {
+  std::vector<std::pair<std::string, std::string>> rows = {
+      {"run", fmt::format("{} ({})", view.run.run_id, RunStatusName(view.run.status))},
+      {"workload", view.run.start.workload.id},
+      {"strategy",
+       fmt::format("{}, seed {}", view.run.start.config.strategy.name, view.run.start.config.seed)},
+      {"default", LatencyText(view.default_latency_ms)}};
+  std::string shown = fmt::format("node {}", node.record.node_id);
+  if (std::isfinite(node.latency_ms)) {
+    shown += ", " + LatencyText(node.latency_ms);
+    if (std::isfinite(view.default_latency_ms)) {
+      shown += fmt::format(", {}x", NumberText(view.default_latency_ms / node.latency_ms));
+    }
+  }
+  rows.emplace_back(node.record.node_id == view.best_node ? "best" : "shown", shown);
+  if (!view.run.error.empty()) rows.emplace_back("error", view.run.error);
+  return AlignedRows(rows);
+}
+
+std::string CallsText(const RunView& view) {
+  std::vector<std::vector<std::string>> rows;
+  for (const CallRecord& call : view.calls) {
+    rows.push_back(
+        {std::to_string(call.call_id), call.model, std::to_string(call.node_id),
+         call.answered ? std::to_string(call.reply.proposals.size()) : "-",
+         std::to_string(call.accepted),
+         call.reply.error.empty() ? call.why : call.why + "; error: " + call.reply.error});
+  }
+  return rows.empty() ? std::string("  none\n")
+                      : Table({"call", "model", "node", "proposals", "accepted", "why"}, rows);
+}
+
+}  // namespace
+
+Result<int> RunExplain(const CommonOptions& common, const ExplainOptions& options) {
+  BANYAN_ASSIGN_OR_RETURN(const auto store, Store::Open(common.store, Store::Mode::kRead));
+  BANYAN_ASSIGN_OR_RETURN(const RunView view, LoadRunView(*store, options.run));
+  const int64_t node_id = options.node.value_or(view.best_node);
+  const auto found = view.nodes.find(node_id);
+  if (found == view.nodes.end()) {
+    if (view.nodes.empty()) return NotFound(fmt::format("run {} has no tree yet", view.run.run_id));
+    return NotFound(fmt::format("run {} has no node {}: its nodes are 0 to {}", view.run.run_id,
+                                node_id, view.nodes.rbegin()->first));
+  }
+  const NodeView& node = found->second;
+  BANYAN_ASSIGN_OR_RETURN(const Plan plan, view.PlanOf(node_id));
+
+  const bool all = !options.tree && !options.words && !options.script && !options.trace;
+  std::string script;
+  std::string trace;
+  if (all || options.script || options.trace) {
+    const RunStart& start = view.run.start;
+    BANYAN_ASSIGN_OR_RETURN(auto compiler, MakeCompiler(start.workload, start.target));
+    BANYAN_ASSIGN_OR_RETURN(const Candidate candidate, compiler->Apply(plan));
+    if (all || options.script) {
+      BANYAN_ASSIGN_OR_RETURN(script, compiler->Script(candidate));
+    }
+    if (all || options.trace) {
+      BANYAN_ASSIGN_OR_RETURN(trace, compiler->TracePython(candidate));
+    }
+  }
+
+  if (common.json) {
+    Json nodes = Json::array();
+    for (const auto& [id, other] : view.nodes) nodes.push_back(NodeToJson(other));
+    PrintJson({{"run_id", view.run.run_id},
+               {"status", RunStatusName(view.run.status)},
+               {"workload", view.run.start.workload.id},
+               {"default_latency_ms", NumberOrNull(view.default_latency_ms)},
+               {"node", NodeToJson(node)},
+               {"plan", PrintPlan(plan)},
+               {"words", PlanInWords(plan)},
+               {"script", script.empty() ? Json(nullptr) : Json(script)},
+               {"trace", trace.empty() ? Json(nullptr) : Json(trace)},
+               {"nodes", std::move(nodes)},
+               {"result", view.run.result}});
+    return 0;
+  }
+  // One part alone is printed bare, for pipes.
+  const bool several =
+      all || int{options.tree} + int{options.words} + int{options.script} + int{options.trace} > 1;
+  const auto part = [&](bool wanted, const char* heading, const std::string& text) {
+    if (!all && !wanted) return;
+    if (several) fmt::print("\n{}\n", heading);
+    std::fputs(text.c_str(), stdout);
+    if (!text.empty() && text.back() != '\n') std::fputc('\n', stdout);
+  };
+  if (all) std::fputs(Header(view, node).c_str(), stdout);
+  const size_t columns = IsTerminal(STDOUT_FILENO)
+                             ? static_cast<size_t>(std::max(40, TerminalColumns(STDOUT_FILENO)))
+                             : 160;
+  part(options.tree, "The tree (* is the node shown; value: best log-speedup at or below)",
+       TreeText(view, node_id, static_cast<size_t>(options.top), columns));
+  if (all) part(true, "Calls", CallsText(view));
+  part(options.words, "The plan in words", PlanInWords(plan));
+  if (all) part(true, "The plan (for `banyan apply`)", PrintPlan(plan));
+  part(options.trace, "The schedule in Python", trace);
+  part(options.script, "The scheduled program in TVMScript", script);
+  return 0;
+}
+
+}  // namespace banyan

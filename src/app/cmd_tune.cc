@@ -1,0 +1,253 @@
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <condition_variable>
+#include <cstdio>
+#include <mutex>
+#include <optional>
+#include <thread>
+#include <utility>
+
+#include "app/commands.h"
+#include "app/output.h"
+#include "app/progress.h"
+#include "app/result_view.h"
+#include "app/run_files.h"
+#include "app/signals.h"
+#include "app/wiring.h"
+#include "store/store.h"
+#include "tvm/import.h"
+#include "tvm/target.h"
+
+namespace banyan {
+namespace {
+
+// Before the first measurement there is nothing to keep and the run may be deep in the compiler, so
+// Ctrl-C ends the process after a moment of grace.
+class EarlyCancel {
+ public:
+  explicit EarlyCancel(const std::atomic<bool>* cancel)
+      : thread_([this, cancel] { Watch(cancel); }) {}
+  ~EarlyCancel() { Stop(); }
+
+  // Something is measured: from now on the run ends by itself.
+  void Stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopped_ = true;
+    }
+    wake_.notify_all();
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  void Watch(const std::atomic<bool>* cancel) {
+    std::unique_lock lock(mutex_);
+    int cancelled_for_ms = 0;
+    while (!stopped_) {
+      wake_.wait_for(lock, std::chrono::milliseconds(50));
+      if (!cancel->load()) continue;
+      cancelled_for_ms += 50;
+      if (stopped_ || cancelled_for_ms < 1000) continue;
+      std::fputs("\nbanyan: cancelled before anything was measured\n", stderr);
+      _exit(130);
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool stopped_ = false;
+  std::thread thread_;
+};
+
+// A run, new or resumed, ready to go.
+struct PreparedRun {
+  RunStart start;
+  std::string run_id;  // empty: new
+  std::vector<Event> history;
+  Json finished;  // the result, if nothing is left to do
+};
+
+void Print(const CommonOptions& common, const Json& result) {
+  if (common.json) {
+    PrintJson(result);
+  } else {
+    std::fputs(ResultText(result, common.store).c_str(), stdout);
+  }
+}
+
+std::string BudgetText(const RunConfig& config) {
+  std::string text = fmt::format("{} trials, {} calls", config.budget.trials, config.budget.calls);
+  if (std::isfinite(config.budget.seconds)) text += ", " + DurationText(config.budget.seconds);
+  return text;
+}
+
+// The budget may grow, never shrink below what was promised to the run before.
+Status RaiseBudget(const TuneOptions& options, const std::string& run_id, Budget* budget) {
+  const auto raise = [&](const char* flag, const auto& wanted, auto* limit) -> Status {
+    if (!wanted) return Ok{};
+    if (*wanted < *limit) {
+      return InvalidArgument(
+          fmt::format("--{} {} is less than the {} of run {}: a resumed run's budget can "
+                      "only grow",
+                      flag, *wanted, *limit, run_id));
+    }
+    *limit = *wanted;
+    return Ok{};
+  };
+  BANYAN_RETURN_IF_ERROR(raise("trials", options.trials, &budget->trials));
+  BANYAN_RETURN_IF_ERROR(raise("calls", options.calls, &budget->calls));
+  return raise("seconds", options.seconds, &budget->seconds);
+}
+
+bool EndedByCancel(const std::vector<Event>& history) {
+  for (auto event = history.rbegin(); event != history.rend(); ++event) {
+    if (std::holds_alternative<CancelEvent>(event->body)) return true;
+    if (std::holds_alternative<ResumeEvent>(event->body)) return false;
+  }
+  return false;
+}
+
+Result<PreparedRun> PrepareResume(const Store& store, const TuneOptions& options) {
+  BANYAN_ASSIGN_OR_RETURN(StoredRun stored, store.LoadRun(options.resume));
+  PreparedRun run;
+  run.run_id = stored.run_id;
+  run.start = std::move(stored.start);
+  RunConfig& config = run.start.config;
+  if (config.strategy.name == "apply") {
+    return InvalidArgument(
+        fmt::format("run {} applied a plan and has nothing to go on with", run.run_id));
+  }
+  if (!options.run_flags.empty()) {
+    return InvalidArgument(
+        fmt::format("{} cannot be changed in a resumed run: start a new one without "
+                    "--resume (only --trials, --calls and --seconds may grow)",
+                    options.run_flags.front()));
+  }
+  if (!options.workload.empty() && options.workload != config.workload_text) {
+    return InvalidArgument(
+        fmt::format("run {} tunes '{}', not '{}': leave the workload out to resume it", run.run_id,
+                    config.workload_text, options.workload));
+  }
+  const Budget before = config.budget;
+  BANYAN_RETURN_IF_ERROR(RaiseBudget(options, run.run_id, &config.budget));
+  const bool raised = config.budget.trials > before.trials || config.budget.calls > before.calls ||
+                      config.budget.seconds > before.seconds;
+  BANYAN_ASSIGN_OR_RETURN(run.history, store.LoadEvents(run.run_id));
+  if (stored.status == RunStatus::kFinished && !raised && !EndedByCancel(run.history)) {
+    run.finished = std::move(stored.result);
+  }
+  return run;
+}
+
+Result<PreparedRun> PrepareNew(const TuneOptions& options) {
+  BANYAN_RETURN_IF_ERROR(CheckWorkloadText(options.workload));
+  PreparedRun run;
+  BANYAN_ASSIGN_OR_RETURN(run.start.config, MakeRunConfig(options));
+  run.start.versions = ToolVersions();
+  return run;
+}
+
+// Workload and target from what the person typed; a resumed run brings its own.
+Status Load(PreparedRun* run) {
+  RunStart& start = run->start;
+  if (run->run_id.empty()) {
+    BANYAN_ASSIGN_OR_RETURN(start.workload, LoadWorkload(start.config.workload_text));
+    BANYAN_ASSIGN_OR_RETURN(start.target,
+                            ParseTarget(start.config.target_text, start.config.cores));
+    return Ok{};
+  }
+  BANYAN_ASSIGN_OR_RETURN(const Target here,
+                          ParseTarget(start.config.target_text, start.config.cores));
+  if (here.fingerprint != start.target.fingerprint) {
+    return InvalidArgument(
+        fmt::format("run {} was made on another machine ({}; here: {}): its latencies "
+                    "cannot be compared, start a new run",
+                    run->run_id, start.target.cpu_model, here.cpu_model));
+  }
+  return Ok{};
+}
+
+}  // namespace
+
+Result<int> RunTune(const CommonOptions& common, const TuneOptions& options) {
+  const std::atomic<bool>* cancel = InstallSignalHandlers();
+  EarlyCancel early(cancel);
+
+  // What can be refused at once is refused before anything is said.
+  PreparedRun run;
+  std::unique_ptr<Store> store;
+  if (options.resume.empty()) {
+    BANYAN_ASSIGN_OR_RETURN(run, PrepareNew(options));
+    BANYAN_ASSIGN_OR_RETURN(store, Store::Open(common.store, Store::Mode::kWrite));
+  } else {
+    // Not made if it is not there.
+    BANYAN_ASSIGN_OR_RETURN(auto reader, Store::Open(common.store, Store::Mode::kRead));
+    BANYAN_ASSIGN_OR_RETURN(run, PrepareResume(*reader, options));
+    if (!run.finished.is_null()) {
+      Print(common, run.finished);
+      return 0;
+    }
+    reader.reset();
+    BANYAN_ASSIGN_OR_RETURN(store, Store::Open(common.store, Store::Mode::kWrite));
+  }
+  const RunConfig& config = run.start.config;
+
+  ProgressLine progress({.quiet = common.quiet,
+                         .trials_budget = config.budget.trials,
+                         .calls_budget = config.budget.calls});
+  progress.Say(fmt::format("{} {} ({}, seed {}, strategy {})",
+                           run.run_id.empty() ? "tuning" : "resuming", config.workload_text,
+                           BudgetText(config), config.seed, config.strategy.name));
+
+  BANYAN_RETURN_IF_ERROR(Load(&run));
+  progress.set_flops(run.start.workload.flops);
+  BANYAN_ASSIGN_OR_RETURN(Workbench bench,
+                          MakeWorkbench(config, run.start.workload, run.start.target));
+  if (run.run_id.empty()) {
+    BANYAN_ASSIGN_OR_RETURN(run.run_id, store->BeginRun(run.start));
+  } else {
+    BANYAN_RETURN_IF_ERROR(store->ContinueRun(run.run_id, config));
+  }
+  BANYAN_ASSIGN_OR_RETURN(const auto stored_journal, store->MakeJournal(run.run_id));
+  Journal* journal = stored_journal.get();
+  std::unique_ptr<Journal> events;
+  if (!options.events.empty()) {
+    BANYAN_ASSIGN_OR_RETURN(events, MakeEventFileJournal(options.events, journal));
+    journal = events.get();
+  }
+
+  RunDependencies deps;
+  deps.compiler = bench.compiler.get();
+  deps.measurer = bench.measurer.get();
+  deps.pool = bench.pool();
+  deps.journal = journal;
+  deps.clock = SystemClock::Get();
+  deps.cancel = cancel;
+  deps.peak_gflops = [&config] { return PeakGflopsOfRunCore(config.measure); };
+  deps.on_progress = [&](const RunProgress& now) {
+    if (now.phase != "reference") early.Stop();
+    progress.Update(now);
+  };
+  auto result = RunSearch(config, run.history, deps);
+  early.Stop();
+  progress.Finish();
+  if (!result.ok()) {
+    Error error = result.error();
+    (void)store->MarkFailed(run.run_id, error.message);  // a full disk may refuse this too
+    error.message += fmt::format("; then go on with `banyan tune --resume {}`", run.run_id);
+    return error;
+  }
+  const Json object =
+      MakeResultObject(config, run.start.workload, run.start.target, *result, run.run_id);
+  const Status saved = journal->Finish(object);
+  if (!common.quiet) std::fputs(ResultRemarks(*result).c_str(), stderr);
+  Print(common, object);
+  if (!saved.ok()) return saved.error();
+  return result->cancelled ? 130 : 0;
+}
+
+}  // namespace banyan

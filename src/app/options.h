@@ -1,0 +1,76 @@
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "measure/measurer.h"
+#include "search/run_config.h"
+
+namespace banyan {
+
+// What every command takes.
+struct CommonOptions {
+  std::string command;  // the subcommand's name
+  bool json = false;    // one object on stdout, for machines
+  bool quiet = false;   // no progress
+  std::string log_level = "warn";
+  std::string store = "banyan.db";
+};
+
+// How and where kernels are built and timed.
+struct MachineOptions {
+  std::string target = "host";
+  int cores = 1;
+  Timing timing;
+};
+
+struct TuneOptions {
+  std::string workload;
+  std::optional<int64_t> trials;
+  std::optional<int64_t> calls;
+  std::optional<double> seconds;
+  uint64_t seed = 0;
+  std::string strategy = "banyan";
+  std::vector<std::string> pool = {"builtin:analytic", "builtin:heuristic", "builtin:random"};
+  MachineOptions machine;
+  std::string resume;                  // run to go on with; empty: a new one
+  std::string events;                  // file for events as JSON lines; empty: none
+  std::string config;                  // TOML file
+  std::vector<std::string> run_flags;  // flags given that a resumed run brings itself
+};
+
+struct ApplyOptions {
+  std::string workload;
+  std::string plan;  // file
+  uint64_t seed = 0;
+  MachineOptions machine;
+};
+
+struct ExplainOptions {
+  std::string run = "last";
+  std::optional<int64_t> node;
+  bool script = false;  // none of the four: all of them
+  bool trace = false;
+  bool tree = false;
+  bool words = false;
+  int64_t top = 12;  // nodes of the tree shown
+};
+
+struct ExportOptions {
+  std::string run = "last";
+  std::string out;  // folder; empty: banyan-export-<run id>
+};
+
+struct ReproduceOptions {
+  std::string trial;  // "RUN:N", or "N" of the last run
+  std::string out;    // folder for the self-contained case; empty: none
+};
+
+struct SchemaOptions {
+  std::string of;  // "plan", "reply" or "event"; empty: all
+};
+
+}  // namespace banyan

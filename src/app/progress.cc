@@ -1,0 +1,123 @@
+#include "app/progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <limits>
+
+#include "app/output.h"
+
+namespace banyan {
+namespace {
+
+constexpr double kPlainLineEveryS = 5;
+
+std::string Bar(int64_t done, int64_t budget, int width) {
+  const double share =
+      budget > 0 ? std::min(1.0, static_cast<double>(done) / static_cast<double>(budget)) : 0;
+  const int filled = static_cast<int>(std::lround(share * width));
+  return "[" + std::string(static_cast<size_t>(filled), '#') +
+         std::string(static_cast<size_t>(width - filled), '.') + "]";
+}
+
+}  // namespace
+
+ProgressLine::ProgressLine(Options options, std::FILE* out)
+    : out_(out),
+      live_(!options.quiet && IsTerminal(fileno(out))),
+      options_(options),
+      printed_best_ms_(std::numeric_limits<double>::quiet_NaN()) {
+  if (!live_) return;
+  ticker_ = std::thread([this] {
+    std::unique_lock lock(mutex_);
+    while (!finished_) {
+      wake_.wait_for(lock, std::chrono::milliseconds(200));
+      if (!finished_ && seen_) Draw();
+    }
+  });
+}
+
+ProgressLine::~ProgressLine() { Finish(); }
+
+void ProgressLine::set_flops(double flops) {
+  const std::lock_guard lock(mutex_);
+  options_.flops = flops;
+}
+
+void ProgressLine::Say(const std::string& text) {
+  if (options_.quiet) return;
+  const std::lock_guard lock(mutex_);
+  Erase();
+  fmt::print(out_, "banyan: {}\n", text);
+  std::fflush(out_);
+}
+
+void ProgressLine::Update(const RunProgress& progress) {
+  if (options_.quiet) return;
+  const std::lock_guard lock(mutex_);
+  if (finished_) return;
+  last_ = progress;
+  seen_ = true;
+  since_update_.Restart();
+  if (live_) return Draw();
+  const bool better =
+      std::isfinite(progress.best_latency_ms) && !(progress.best_latency_ms >= printed_best_ms_);
+  if (!better && progress.phase == printed_phase_ && since_line_.ElapsedS() < kPlainLineEveryS)
+    return;
+  printed_best_ms_ = progress.best_latency_ms;
+  printed_phase_ = progress.phase;
+  since_line_.Restart();
+  fmt::print(out_, "{}\n", Render(progress, options_, 0));
+  std::fflush(out_);
+}
+
+void ProgressLine::Finish() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (finished_) return;
+    finished_ = true;
+    Erase();
+  }
+  wake_.notify_all();
+  if (ticker_.joinable()) ticker_.join();
+}
+
+void ProgressLine::Draw() {
+  RunProgress now = last_;
+  if (now.phase != "done") now.elapsed_s += since_update_.ElapsedS();
+  fmt::print(out_, "\r\x1b[K{}", Render(now, options_, TerminalColumns(fileno(out_)) - 1));
+  std::fflush(out_);
+  drawn_ = true;
+}
+
+void ProgressLine::Erase() {
+  if (!drawn_) return;
+  fmt::print(out_, "\r\x1b[K");
+  std::fflush(out_);
+  drawn_ = false;
+}
+
+std::string ProgressLine::Render(const RunProgress& progress, const Options& options, int columns) {
+  std::string line = columns > 0 ? Bar(progress.trials_done, options.trials_budget, 20) + " " : "";
+  line += fmt::format("{}: trials {}/{}, calls {}/{}", progress.phase, progress.trials_done,
+                      options.trials_budget, progress.calls_made, options.calls_budget);
+  if (std::isfinite(progress.best_latency_ms)) {
+    line += ", best " + LatencyText(progress.best_latency_ms);
+    if (std::isfinite(progress.default_latency_ms)) {
+      line +=
+          fmt::format(", {}x", NumberText(progress.default_latency_ms / progress.best_latency_ms));
+    }
+    if (options.flops > 0) {
+      line +=
+          fmt::format(", {} GFLOP/s", NumberText(options.flops / progress.best_latency_ms / 1e6));
+    }
+  }
+  line += ", " + DurationText(progress.elapsed_s);
+  if (columns > 0 && !progress.last.empty()) line += "  " + OneLine(progress.last);
+  return columns > 0 ? Shorten(line, static_cast<size_t>(columns)) : line;
+}
+
+}  // namespace banyan

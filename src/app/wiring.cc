@@ -1,0 +1,174 @@
+#include "app/wiring.h"
+
+#include <fmt/format.h>
+#include <sched.h>
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <utility>
+
+#include "app/version.h"
+#include "schedule/step_schema.h"
+#include "schedule/workload.h"
+#include "search/strategy.h"
+#include "tvm/cpu_speed.h"
+#include "tvm/live_schedule.h"
+#include "tvm/workloads.h"
+
+namespace banyan {
+namespace {
+
+std::string DidYouMean(const std::string& name, const std::vector<std::string>& known) {
+  const std::string closest = ClosestName(name, known);
+  return closest.empty() ? std::string() : fmt::format(", did you mean '{}'?", closest);
+}
+
+// Of this very program, also if its file is replaced meanwhile.
+std::vector<std::string> WorkerCommand() {
+  std::error_code failure;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", failure);
+  return {failure ? std::string("/proc/self/exe") : program.string(), "worker"};
+}
+
+MeasureOptions MakeMeasureOptions(const MachineOptions& machine) {
+  MeasureOptions measure;
+  measure.timing = machine.timing;
+  return measure;
+}
+
+}  // namespace
+
+std::vector<Model*> Workbench::pool() const {
+  std::vector<Model*> pool;
+  for (const auto& model : models) pool.push_back(model.get());
+  return pool;
+}
+
+Result<RunConfig> MakeRunConfig(const TuneOptions& options) {
+  RunConfig config;
+  config.workload_text = options.workload;
+  config.target_text = options.machine.target;
+  config.cores = options.machine.cores;
+  config.seed = options.seed;
+  if (options.trials) config.budget.trials = *options.trials;
+  if (options.calls) config.budget.calls = *options.calls;
+  if (options.seconds) config.budget.seconds = *options.seconds;
+  BANYAN_RETURN_IF_ERROR(CheckBudget(config.budget));
+  auto strategy = FindStrategy(options.strategy);
+  if (!strategy.ok()) {
+    std::vector<std::string> names;
+    for (const StrategyConfig& known : AllStrategies()) names.push_back(known.name);
+    return NotFound(fmt::format("unknown strategy '{}'{}; there are: {}", options.strategy,
+                                DidYouMean(options.strategy, names), fmt::join(names, ", ")));
+  }
+  config.strategy = *std::move(strategy);
+  for (const std::string& name : options.pool) {
+    if (std::count(options.pool.begin(), options.pool.end(), name) > 1) {
+      return InvalidArgument(fmt::format("--pool names '{}' twice", name));
+    }
+    const auto model = MakeModel(name);
+    if (!model.ok()) return model.error();
+  }
+  config.pool = options.pool;
+  config.measure = MakeMeasureOptions(options.machine);
+  return config;
+}
+
+RunConfig MakeApplyConfig(const ApplyOptions& options) {
+  RunConfig config;
+  config.workload_text = options.workload;
+  config.target_text = options.machine.target;
+  config.cores = options.machine.cores;
+  config.seed = options.seed;
+  config.budget.trials = 1;
+  config.budget.calls = 0;
+  config.strategy.name = "apply";
+  config.measure = MakeMeasureOptions(options.machine);
+  config.measure.workers = 1;
+  return config;
+}
+
+Status CheckWorkloadText(const std::string& text) {
+  const bool names_file = text.find('/') != std::string::npos ||
+                          text.find(".py") != std::string::npos ||
+                          text.find(".json") != std::string::npos;
+  if (names_file) return Ok{};  // the import says what is wrong with it
+  BANYAN_ASSIGN_OR_RETURN(const WorkloadSpec spec, ParseWorkloadSpec(text));
+  std::vector<std::string> names;
+  for (const WorkloadFamily& family : BuiltinWorkloads()) {
+    if (family.name == spec.name) return Ok{};
+    names.push_back(family.name);
+  }
+  return NotFound(
+      fmt::format("unknown workload '{}'{}; `banyan workloads` lists the built-in ones, a "
+                  "program of your own is a .json or .py file",
+                  spec.name, DidYouMean(spec.name, names)));
+}
+
+Result<std::unique_ptr<Model>> MakeModel(const std::string& name) {
+  auto model = MakeBuiltinModel(name);
+  if (model.ok()) return model;
+  const std::vector<std::string> names = BuiltinModelNames();
+  return NotFound(fmt::format("unknown model '{}'{}; there are: {}", name, DidYouMean(name, names),
+                              fmt::join(names, ", ")));
+}
+
+Result<std::unique_ptr<Compiler>> MakeCompiler(const Workload& workload, const Target& target) {
+  BANYAN_ASSIGN_OR_RETURN(auto root, MakeLiveSchedule(workload.module_json, workload.entry));
+  return MakeScheduleCompiler(workload, target, std::move(root));
+}
+
+std::unique_ptr<Measurer> MakeMeasurer(const MeasureOptions& options) {
+  return MakeWorkerPool(WorkerCommand(), options);
+}
+
+Result<Workbench> MakeWorkbench(const RunConfig& config, const Workload& workload,
+                                const Target& target) {
+  Workbench bench;
+  BANYAN_ASSIGN_OR_RETURN(bench.compiler, MakeCompiler(workload, target));
+  for (const std::string& name : config.pool) {
+    BANYAN_ASSIGN_OR_RETURN(auto model, MakeModel(name));
+    bench.models.push_back(std::move(model));
+  }
+  bench.measurer = MakeMeasurer(config.measure);
+  return bench;
+}
+
+std::vector<int> AllowedCpus() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  std::vector<int> cpus;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
+    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
+  }
+  return cpus;
+}
+
+int RunCpu(const MeasureOptions& options) {
+  if (options.run_cpu >= 0) return options.run_cpu;
+  const std::vector<int> cpus = AllowedCpus();
+  return cpus.empty() ? 0 : cpus.back();
+}
+
+bool PinThread(const std::vector<int>& cpus) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const int cpu : cpus) CPU_SET(cpu, &set);
+  return sched_setaffinity(0, sizeof set, &set) == 0;
+}
+
+Result<double> PeakGflopsOfRunCore(const MeasureOptions& options) {
+  const std::vector<int> before = AllowedCpus();
+  const bool pinned = PinThread({RunCpu(options)});
+  const double gflops = MeasurePeakGflops();
+  if (pinned) PinThread(before);
+  return gflops;
+}
+
+Json ToolVersions() {
+  return {{"banyan", kVersion}, {"compiler", __VERSION__}, {"sqlite", sqlite3_libversion()}};
+}
+
+}  // namespace banyan

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "app/options.h"
+#include "base/json.h"
+#include "base/result.h"
+#include "measure/measurer.h"
+#include "model/model.h"
+#include "schedule/compiler.h"
+#include "search/run_config.h"
+
+namespace banyan {
+
+// Where the rooms are put together: the only place that knows which class implements which port.
+
+// What one run works with. Making it loads TVM; workers start with the measurer's Prepare.
+struct Workbench {
+  std::unique_ptr<Compiler> compiler;
+  std::unique_ptr<Measurer> measurer;
+  std::vector<std::unique_ptr<Model>> models;
+
+  std::vector<Model*> pool() const;
+};
+
+// Checks of what a person typed that need no TVM: budget, strategy, models, cores.
+Result<RunConfig> MakeRunConfig(const TuneOptions& options);
+// The configuration under which `apply` records its one trial.
+RunConfig MakeApplyConfig(const ApplyOptions& options);
+
+// Fails at once, without TVM, on a name that can be neither a built-in workload nor a file.
+Status CheckWorkloadText(const std::string& text);
+
+// Every model a pool may name.
+Result<std::unique_ptr<Model>> MakeModel(const std::string& name);
+
+Result<std::unique_ptr<Compiler>> MakeCompiler(const Workload& workload, const Target& target);
+std::unique_ptr<Measurer> MakeMeasurer(const MeasureOptions& options);
+Result<Workbench> MakeWorkbench(const RunConfig& config, const Workload& workload,
+                                const Target& target);
+
+// The multiply-add peak of the core that runs kernels, GFLOP/s; pins this thread meanwhile (~20
+// ms).
+Result<double> PeakGflopsOfRunCore(const MeasureOptions& options);
+
+// Logical CPUs this process may use, in order.
+std::vector<int> AllowedCpus();
+// The one that runs kernels.
+int RunCpu(const MeasureOptions& options);
+// Pins this thread; false if that is not allowed.
+bool PinThread(const std::vector<int>& cpus);
+
+// Versions of Banyan and of what it was built with; TVM's only if it is loaded already.
+Json ToolVersions();
+
+}  // namespace banyan
