@@ -11,6 +11,8 @@ namespace {
 
 const std::vector<std::pair<const char*, Kind>>& KindTable() {
   static const auto& table = *new std::vector<std::pair<const char*, Kind>>{
+      {"ir.IRModule", Kind::kModule},
+      {"tirx.PrimFunc", Kind::kFunction},
       {"tirx.For", Kind::kFor},
       {"s_tir.SBlockRealize", Kind::kBlockRealize},
       {"s_tir.SBlock", Kind::kBlock},
@@ -136,10 +138,13 @@ ffi::ObjectRef Own(const Node* node) {
 }
 
 const Node* FindFunction(const Node* module, const std::string& entry) {
+  if (KindOf(module) != Kind::kModule) return nullptr;
   const auto functions =
       F().module_functions.Value(module).cast<ffi::Map<ffi::ObjectRef, ffi::ObjectRef>>();
   for (const auto& [name, function] : functions) {
-    if (F().global_name.Text(name.get()) == entry) return function.get();
+    if (KindOf(function.get()) == Kind::kFunction && F().global_name.Text(name.get()) == entry) {
+      return function.get();
+    }
   }
   return nullptr;
 }

@@ -15,6 +15,8 @@ using Node = ffi::Object;
 
 enum class Kind : uint8_t {
   kOther,
+  kModule,
+  kFunction,
   // statements
   kFor,
   kBlockRealize,
@@ -150,7 +152,7 @@ bool IsBinary(Kind kind);  // arithmetic, comparison, And, Or, Bitwise: fields a
 // A counted reference to a borrowed node.
 ffi::ObjectRef Own(const Node* node);
 
-// The PrimFunc called `entry` in the module; nullptr: none.
+// The PrimFunc called `entry`; nullptr: there is none, or `module` is no IRModule.
 const Node* FindFunction(const Node* module, const std::string& entry);
 
 }  // namespace banyan::ir

@@ -22,14 +22,20 @@ std::string OneOf(const std::vector<std::string>& names) {
 
 Result<std::unique_ptr<LiveSchedule>> MakeLiveSchedule(const std::string& module_json,
                                                        const std::string& entry) {
-  return TryTvm([&]() -> Result<std::unique_ptr<LiveSchedule>> {
-    auto module = CallTvm<ObjectRef>("ffi.FromJSONGraphString", module_json);
-    if (ir::FindFunction(module.get(), entry) == nullptr) {
-      return InvalidArgument("the module has no function \"" + entry + "\"");
-    }
-    return std::unique_ptr<LiveSchedule>(
-        std::make_unique<TvmLiveSchedule>(std::move(module), entry));
-  });
+  return TryTvm(
+      [&]() -> Result<std::unique_ptr<LiveSchedule>> {
+        const ffi::Any module = CallTvm("ffi.FromJSONGraphString", module_json);
+        const auto* node = module.as<ffi::Object>();
+        if (ir::KindOf(node) != ir::Kind::kModule) {
+          return InvalidArgument("the text is not an IRModule in TVM's JSON");
+        }
+        if (ir::FindFunction(node, entry) == nullptr) {
+          return InvalidArgument("the module has no tensor program \"" + entry + "\"");
+        }
+        return std::unique_ptr<LiveSchedule>(
+            std::make_unique<TvmLiveSchedule>(module.cast<ObjectRef>(), entry));
+      },
+      ErrorCode::kInvalidArgument);
 }
 
 TvmLiveSchedule::TvmLiveSchedule(ObjectRef module, std::string entry) : entry_(std::move(entry)) {
