@@ -15,6 +15,8 @@ constexpr int kCrossTries = 6;
 constexpr double kPairChance = 0.25;  // of changing a second parameter too
 constexpr double kTwinChance = 0.5;   // of changing a step's twins on other blocks alike
 constexpr int kSampleSteps = 8;       // longest random chain
+// Before anything is learnt: the numbers of a tile are what refinement is mostly about.
+constexpr double kTileBias = 2;
 // A gain that counts as a full win for the credit of a parameter; smaller ones count in part.
 constexpr double kFullWin = 0.05;
 
@@ -137,7 +139,10 @@ std::optional<MoveMaker::Choice> MoveMaker::PickChange(const Plan& plan, Rng& rn
   // The step first, then one of its neighbours: neighbours of a step not looked at yet cost the
   // compiler's time.
   std::vector<double> weights;
-  for (const Step& step : plan.steps) weights.push_back(Weight({step.op + "|" + BlockOf(step)}));
+  for (const Step& step : plan.steps) {
+    const double bias = step.op == "tile" ? kTileBias : 1;
+    weights.push_back(bias * Weight({step.op + "|" + BlockOf(step)}));
+  }
   for (size_t left = plan.steps.size(); left > 0; --left) {
     const size_t index = PickWeighted(weights, rng);
     std::vector<Choice> choices = ChoicesAt(plan, index);
@@ -172,7 +177,7 @@ std::optional<Candidate> MoveMaker::TryNew(const Plan& plan) {
   if (!tried_.insert(PlanHash(plan)).second) return std::nullopt;
   auto candidate = compiler_->Apply(plan);
   if (!candidate.ok() || known_(*candidate)) return std::nullopt;
-  return *std::move(candidate);
+  return std::move(candidate).value();
 }
 
 std::optional<FreeMove> MoveMaker::Mutate(const Plan& plan, Rng& rng) {
@@ -257,7 +262,7 @@ std::optional<FreeMove> MoveMaker::Sample(const Candidate& from, Rng& rng) {
     if (!step) continue;
     auto next = compiler_->Extend(at, {*step});
     if (!next.ok()) continue;
-    at = *std::move(next);
+    at = std::move(next).value();
     ++added;
   }
   if (added == 0 || known_(at)) return std::nullopt;

@@ -126,7 +126,8 @@ class Driver {
     }
     FinalsEvent event;
     auto outcomes = deps_.measurer->Finals(requests);
-    if (outcomes.ok()) event.finals = *std::move(outcomes);  // else the search's own samples decide
+    if (outcomes.ok())
+      event.finals = std::move(outcomes).value();  // else the search's own samples decide
     event.drift = deps_.measurer->drift();
     return Read(std::move(event));
   }
@@ -137,7 +138,7 @@ class Driver {
     const Json journalled = ToJson(answer.reply);
     auto reply = ModelReplyFromJson(journalled);
     if (reply.ok()) {
-      event.reply = *std::move(reply);
+      event.reply = std::move(reply).value();
     } else {
       event.reply.error = "unusable reply: " + reply.error().message;
       event.reply.usage = answer.reply.usage;
@@ -165,7 +166,7 @@ class Driver {
     }
     deps_.measurer->Submit({.trial_id = trial.trial_id,
                             .program_hash = trial.candidate.program_hash,
-                            .module_json = *std::move(module_json),
+                            .module_json = std::move(module_json).value(),
                             .timing = config_.measure.timing});
   }
   void Do(SendCall& call) { runner_.Start(call.call_id, deps_.pool[call.model], call.request); }

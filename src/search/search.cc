@@ -206,7 +206,7 @@ void Search::On(const ResumeEvent&) {
   for (Trial& trial : trials_) {
     if (trial.finished) continue;
     auto candidate = CandidateOf(trial.node);
-    if (candidate.ok()) ready_.push_back(SubmitTrial{trial.trial_id, *std::move(candidate)});
+    if (candidate.ok()) ready_.push_back(SubmitTrial{trial.trial_id, std::move(candidate).value()});
   }
   for (Call& call : calls_) {
     if (call.answered) continue;
@@ -331,7 +331,7 @@ RunFinals Search::MakeFinals() {
     auto candidate = CandidateOf(trial.node);
     if (!candidate.ok()) continue;
     if (finals.finalists.empty()) best = trial.latency_ms;
-    finals.finalists.push_back({id, *std::move(candidate)});
+    finals.finalists.push_back({id, std::move(candidate).value()});
   }
   const double unscheduled = reference_.default_latency_ms;
   if (!finals.finalists.empty() && std::isfinite(unscheduled) &&

@@ -121,6 +121,7 @@ class Search {
     std::shared_ptr<const ModelRequest> request;
     std::string why;
     Phase phase = Phase::kStructure;
+    double asked_at = 0;     // finished trials when it was asked
     double best_before = 0;  // log-speedup when it was asked
     bool answered = false;
     ModelReply reply;

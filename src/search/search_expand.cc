@@ -48,13 +48,15 @@ bool Search::CallPossible() const {
 bool Search::CallDue() const {
   if (calls_in_flight_ > 0 || !pending_.empty() || !CallPossible()) return false;
   if (calls_.empty()) return true;
-  // Not before something was learnt from the last one, and not while proposals pile up.
-  const Call& last = calls_.back();
-  if (last.unmeasured > 0 && last.measured == 0) return false;
   if (unmeasured_ >= TrialsLeft()) return false;
+  // Spread over the trials; and not before something was learnt from the last one, up to a point.
   const double each = kCallSpan * static_cast<double>(config_.budget.trials) /
                       static_cast<double>(config_.budget.calls);
-  return static_cast<double>(trials_.size()) >= each * static_cast<double>(calls_.size());
+  const auto finished = static_cast<double>(finished_);
+  const Call& last = calls_.back();
+  if (last.measured == 0 && last.unmeasured > 0 && finished < last.asked_at + 2 * each)
+    return false;
+  return finished >= each * static_cast<double>(calls_.size());
 }
 
 std::optional<SendCall> Search::StartCall() {
@@ -70,10 +72,11 @@ std::optional<SendCall> Search::StartCall() {
   call.why = route.why;
   call.path = ChooseLeaf();
   call.leaf = call.path.back();
+  call.asked_at = static_cast<double>(finished_);
   call.best_before = ranking_.empty() ? 0 : std::max(0.0, BestValue());
   auto request = MakeRequest(call);
   if (!request.ok()) return std::nullopt;
-  call.request = std::make_shared<const ModelRequest>(*std::move(request));
+  call.request = std::make_shared<const ModelRequest>(std::move(request).value());
 
   ModelState& model = models_[call.model];
   ++model.record.calls;
@@ -293,7 +296,7 @@ std::optional<SubmitTrial> Search::StartTrial(const Path& path) {
   if (info_[static_cast<size_t>(id)].call_id == 0) ++free_trials_;
   RecordTrial(trial);
   trials_.push_back(std::move(trial));
-  return SubmitTrial{trials_.back().trial_id, *std::move(candidate)};
+  return SubmitTrial{trials_.back().trial_id, std::move(candidate).value()};
 }
 
 }  // namespace banyan

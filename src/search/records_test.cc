@@ -1,0 +1,154 @@
+// Events, configurations, strategies, routing: values and their JSON.
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "search/event.h"
+#include "search/free_moves.h"
+#include "search/router.h"
+#include "search/run_config.h"
+#include "search/strategy.h"
+
+namespace banyan {
+namespace {
+
+Event RoundTrip(const Event& event) {
+  const auto copy = EventFromJson(Json::parse(ToJson(event).dump()));
+  EXPECT_TRUE(copy.ok());
+  return copy.ok() ? *copy : Event{};
+}
+
+TEST(EventTest, AllKindsSurviveJson) {
+  ReferenceEvent reference;
+  reference.reference.default_latency_ms = NAN;
+  reference.reference.samples_ms = {1.25, 0.1};
+  reference.peak_gflops = 100.5;
+  ReplyEvent reply{.call_id = 7, .reply = {}};
+  reply.reply.proposals.push_back({0, {{"vectorize", {{"loop", "C.j"}}}}, 0.25, "why"});
+  reply.reply.usage.seconds = 0.1;
+  OutcomeEvent outcome;
+  outcome.outcome.trial_id = 3;
+  outcome.outcome.failure = FailureKind::kRunCrash;
+  outcome.outcome.failure_text = "signal 11";
+  FinalsEvent finals;
+  finals.finals.push_back({2, FailureKind::kNone, "", {0.5, 0.25}});
+  finals.drift = 1.01;
+  const std::vector<Event> events = {
+      {0, 0.5, reference},           {1, 1.5, reply}, {2, 2.5, outcome},       {3, 3, TickEvent{}},
+      {4, 4, CancelEvent{"cancel"}}, {5, 5, finals},  {6, 6.25, ResumeEvent{}}};
+  for (const Event& event : events) {
+    const Event copy = RoundTrip(event);
+    EXPECT_EQ(copy.index, event.index);
+    EXPECT_EQ(copy.elapsed_s, event.elapsed_s);
+    EXPECT_STREQ(EventName(copy), EventName(event));
+    EXPECT_EQ(ToJson(copy), ToJson(event));
+  }
+  EXPECT_TRUE(
+      std::isnan(std::get<ReferenceEvent>(RoundTrip(events[0]).body).reference.default_latency_ms));
+}
+
+TEST(EventTest, RefusesWhatItDoesNotKnow) {
+  EXPECT_FALSE(EventFromJson(Json::parse("[]")).ok());
+  EXPECT_FALSE(EventFromJson(Json::parse(R"({"index": 0})")).ok());
+  EXPECT_FALSE(
+      EventFromJson(Json::parse(R"({"index": 0, "elapsed_s": 1, "event": "sneeze"})")).ok());
+  EXPECT_FALSE(
+      EventFromJson(Json::parse(R"({"index": 0, "elapsed_s": 1, "event": "reply"})")).ok());
+}
+
+TEST(RunConfigTest, SurvivesJson) {
+  RunConfig config;
+  config.workload_text = "mlp:T=128";
+  config.seed = UINT64_MAX;
+  config.pool = {"a", "b"};
+  config.strategy.puct_c = 0.125;
+  config.budget.trials = 7;
+  config.measure.workers = 5;
+  const auto copy = RunConfigFromJson(Json::parse(ToJson(config).dump()));
+  ASSERT_TRUE(copy.ok()) << copy.error().message;
+  EXPECT_EQ(ToJson(*copy), ToJson(config));
+  EXPECT_EQ(copy->seed, UINT64_MAX);
+  EXPECT_TRUE(std::isinf(copy->budget.seconds));
+}
+
+TEST(RunConfigTest, NamesTheFieldThatIsWrong) {
+  Json json = ToJson(StrategyConfig{});
+  json["puct_c"] = -1;
+  EXPECT_NE(StrategyConfigFromJson(json).error().message.find("puct_c"), std::string::npos);
+  json = ToJson(StrategyConfig{});
+  json["puct_d"] = 1;
+  EXPECT_FALSE(StrategyConfigFromJson(json).ok());
+  json = ToJson(StrategyConfig{});
+  json["backup"] = "median";
+  EXPECT_NE(StrategyConfigFromJson(json).error().message.find("max, mean"), std::string::npos);
+  EXPECT_FALSE(BudgetFromJson({{"trials", -1}}).ok());
+  EXPECT_FALSE(BudgetFromJson({{"seconds", 0}}).ok());
+}
+
+TEST(StrategyTest, PresetsAreValidAndFoundByName) {
+  for (const Strategy& strategy : Strategies()) {
+    EXPECT_TRUE(CheckStrategy(strategy.config).ok());
+    EXPECT_FALSE(strategy.description.empty());
+    EXPECT_EQ(FindStrategy(strategy.config.name)->name, strategy.config.name);
+  }
+  EXPECT_NE(FindStrategy("none").error().message.find("banyan, random"), std::string::npos);
+}
+
+std::vector<ModelRecord> PoolOf(int64_t strong_calls, double strong_gain, int64_t light_calls,
+                                double light_gain) {
+  std::vector<ModelRecord> pool(2);
+  pool[0].info = {"strong", ModelRole::kStrong};
+  pool[1].info = {"light", ModelRole::kLight};
+  pool[0].calls = strong_calls;
+  pool[1].calls = light_calls;
+  pool[0].gains.assign(static_cast<size_t>(strong_calls), {Phase::kRefinement, strong_gain});
+  pool[1].gains.assign(static_cast<size_t>(light_calls), {Phase::kRefinement, light_gain});
+  return pool;
+}
+
+int64_t ChoicesOfTheFirst(const std::vector<ModelRecord>& pool, Phase phase) {
+  const auto router = MakeRouter("thompson").value();
+  int64_t first = 0;
+  for (uint64_t i = 0; i < 400; ++i) {
+    Rng rng(0, "router test", i);
+    first += router->Choose(pool, phase, rng).model == 0 ? 1 : 0;
+  }
+  return first;
+}
+
+TEST(RouterTest, ThompsonTrustsTheStrongModelFirstAndTheRecordLater) {
+  EXPECT_GT(ChoicesOfTheFirst(PoolOf(0, 0, 0, 0), Phase::kStructure), 370);
+  EXPECT_GT(ChoicesOfTheFirst(PoolOf(0, 0, 0, 0), Phase::kRefinement), 220);
+  EXPECT_LT(ChoicesOfTheFirst(PoolOf(0, 0, 0, 0), Phase::kRefinement),
+            380);  // the light one gets its chance
+  EXPECT_LT(ChoicesOfTheFirst(PoolOf(20, 0, 20, 0.2), Phase::kRefinement), 40);
+  EXPECT_GT(ChoicesOfTheFirst(PoolOf(20, 0.2, 20, 0), Phase::kRefinement), 360);
+}
+
+TEST(RouterTest, OtherRules) {
+  Rng rng(0);
+  EXPECT_EQ(MakeRouter("round_robin").value()->Choose(PoolOf(2, 0, 1, 0), Phase::kStuck, rng).model,
+            1);
+  EXPECT_EQ(MakeRouter("round_robin").value()->Choose(PoolOf(1, 0, 1, 0), Phase::kStuck, rng).model,
+            0);
+  EXPECT_EQ(MakeRouter("strongest").value()->Choose(PoolOf(9, 0, 0, 0), Phase::kStuck, rng).model,
+            0);
+  EXPECT_EQ(MakeRouter("none").value()->Choose(PoolOf(0, 0, 0, 0), Phase::kStuck, rng).model, -1);
+  EXPECT_FALSE(MakeRouter("coin").ok());
+}
+
+TEST(FreeMovesTest, NamesTheParametersThatChanged) {
+  const Step before{"tile", {{"block", "C"}, {"factors", {{"i", {8}}, {"j", {16, 2}}}}}};
+  Step after = before;
+  after.args["factors"]["i"] = Json::array({16});
+  EXPECT_EQ(ChangedParameters(before, after), std::vector<std::string>{"tile|C|.factors.i.0|+"});
+  after.args["factors"].erase("j");
+  EXPECT_EQ(ChangedParameters(before, after),
+            (std::vector<std::string>{"tile|C|.factors.i.0|+", "tile|C|.factors.j|~"}));
+  EXPECT_EQ(BlockOf({"vectorize", {{"loop", "C.j.1"}}}), "C");
+  EXPECT_EQ(BlockOf({"fuse_loops", {{"loops", {"gate.i", "gate.j"}}}}), "gate");
+  EXPECT_EQ(BlockOf(before), "C");
+}
+
+}  // namespace
+}  // namespace banyan

@@ -1,0 +1,340 @@
+#include "search/search.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <map>
+#include <set>
+#include <sstream>
+
+#include "search/strategy.h"
+#include "search/testing/fake_model.h"
+#include "search/testing/simulation.h"
+
+namespace banyan {
+namespace {
+
+struct Pool {
+  FakeModel strong{"strong", ModelRole::kStrong, ProposeTiles};
+  FakeModel light{"light", ModelRole::kLight, ProposeSteps};
+  std::vector<Model*> all() { return {&strong, &light}; }
+};
+
+TEST(SearchTest, SpendsItsTrialsAndNamesAWinner) {
+  Pool pool;
+  Simulation run(TestConfig(), pool.all());
+  run.Run();
+  const SearchResult result = run.search().Summary();
+  EXPECT_TRUE(run.search().stopped());
+  EXPECT_EQ(result.stop_reason, "trials spent");
+  EXPECT_EQ(result.trials, 32);
+  EXPECT_LE(result.calls, 8);
+  EXPECT_GE(result.calls, 1);
+  EXPECT_LT(result.best_latency_ms, result.default_latency_ms);
+  EXPECT_GT(result.best_trial_id, 0u);
+  EXPECT_FALSE(result.best_plan.steps.empty());
+}
+
+TEST(SearchTest, ReplayOfTheEventsGivesTheSameTree) {
+  Pool pool;
+  for (const uint64_t seed : {0, 1, 2}) {
+    Simulation run(TestConfig(24, 6, seed), pool.all());
+    run.Run();
+    Simulation replay(TestConfig(24, 6, seed), pool.all());
+    for (const Event& event : run.events()) (void)replay.search().Advance(event);
+    EXPECT_EQ(run.search().DumpTree(), replay.search().DumpTree());
+  }
+}
+
+TEST(SearchTest, AnotherSeedSearchesElsewhere) {
+  Pool pool;
+  Simulation a(TestConfig(24, 6, 0), pool.all());
+  a.Run();
+  Simulation b(TestConfig(24, 6, 1), pool.all());
+  b.Run();
+  EXPECT_NE(a.search().DumpTree(), b.search().DumpTree());
+}
+
+TEST(SearchTest, TheDumpIsTheGoldenOne) {
+  Pool pool;
+  Simulation run(TestConfig(12, 3, 7), pool.all());
+  run.Run();
+  const std::string path = std::string(BANYAN_SOURCE_DIR) + "/src/search/testdata/tree.txt";
+  if (std::getenv("BANYAN_UPDATE_GOLDENS") != nullptr) {
+    std::ofstream(path) << run.search().DumpTree();
+  }
+  // Line by line, so that a difference is shown and not two whole trees.
+  std::ifstream golden(path);
+  std::istringstream dump(run.search().DumpTree());
+  std::string expected;
+  std::string line;
+  for (int number = 1; std::getline(dump, line); ++number) {
+    ASSERT_TRUE(std::getline(golden, expected)) << path << " ends before line " << number;
+    ASSERT_EQ(line, expected) << path << ":" << number
+                              << ": renew with BANYAN_UPDATE_GOLDENS=1 if the change is meant";
+  }
+  EXPECT_FALSE(std::getline(golden, expected)) << path << " is longer than the dump";
+}
+
+// A run killed after any event ends with the same budgets; in-flight trials come again under their
+// ids.
+TEST(SearchTest, ResumesAfterEveryEvent) {
+  Pool pool;
+  const RunConfig config = TestConfig(12, 3, 3);
+  Simulation whole(config, pool.all());
+  whole.Run();
+  std::map<uint64_t, uint64_t> program_of_trial;
+  for (const SubmitTrial& trial : whole.submitted()) {
+    program_of_trial[trial.trial_id] = trial.candidate.program_hash;
+  }
+  for (size_t cut = 1; cut <= whole.events().size(); ++cut) {
+    Simulation before(config, pool.all());
+    before.Run(cut);
+    std::set<uint64_t> unfinished;
+    for (const SubmitTrial& trial : before.submitted()) unfinished.insert(trial.trial_id);
+    std::set<uint64_t> finished;
+    for (const Event& event : before.events()) {
+      if (const auto* outcome = std::get_if<OutcomeEvent>(&event.body)) {
+        finished.insert(outcome->outcome.trial_id);
+        unfinished.erase(outcome->outcome.trial_id);
+      }
+    }
+    Simulation after(config, pool.all());
+    after.Resume(before.events());
+    const SearchResult result = after.search().Summary();
+    EXPECT_EQ(result.trials, 12);
+    EXPECT_LE(result.calls, 3);
+    EXPECT_TRUE(result.failed_trials.empty());
+    for (const SubmitTrial& trial : after.submitted()) {
+      EXPECT_FALSE(finished.contains(trial.trial_id));
+      if (unfinished.erase(trial.trial_id) > 0) {
+        EXPECT_EQ(trial.candidate.program_hash, program_of_trial.at(trial.trial_id));
+      }
+      finished.insert(trial.trial_id);
+    }
+    EXPECT_TRUE(unfinished.empty());
+    EXPECT_EQ(finished.size(), 12u);
+    // The resumed run's own journal replays as well.
+    Simulation replay(config, pool.all());
+    for (const Event& event : after.events()) (void)replay.search().Advance(event);
+    EXPECT_EQ(replay.search().DumpTree(), after.search().DumpTree());
+  }
+}
+
+TEST(SearchTest, BudgetsAreNeverOvershot) {
+  Pool pool;
+  Rng rng(0, "budgets");
+  for (int round = 0; round < 12; ++round) {
+    const auto trials = static_cast<int64_t>(rng.Below(20));
+    const auto calls = static_cast<int64_t>(rng.Below(6));
+    SimulationOptions options;
+    options.timing_seed = rng.Next();
+    Simulation run(TestConfig(trials, calls, rng.Next()), pool.all(), options);
+    run.Run();
+    EXPECT_EQ(static_cast<int64_t>(run.submitted().size()), trials);
+    EXPECT_LE(static_cast<int64_t>(run.sent().size()), calls);
+    EXPECT_TRUE(run.search().stopped());
+  }
+}
+
+TEST(SearchTest, TimingActsThroughEventsOnly) {
+  Pool pool;
+  std::set<std::string> dumps;
+  for (uint64_t timing_seed = 0; timing_seed < 4; ++timing_seed) {
+    SimulationOptions options;
+    options.timing_seed = timing_seed;
+    Simulation run(TestConfig(16, 4), pool.all(), options);
+    run.Run();
+    dumps.insert(run.search().DumpTree());
+    // Other wall times at the same events leave the same tree.
+    Simulation replay(TestConfig(16, 4), pool.all());
+    for (Event event : run.events()) {
+      event.elapsed_s *= 3;
+      (void)replay.search().Advance(event);
+    }
+    EXPECT_EQ(run.search().DumpTree(), replay.search().DumpTree());
+  }
+  EXPECT_GT(dumps.size(), 1u);
+}
+
+TEST(SearchTest, ProgramsOfTheTreeAreDistinctAndLegal) {
+  Pool pool;
+  Simulation run(TestConfig(48, 6, 5), pool.all());
+  run.Run();
+  const auto compiler = MakeFakeCompiler();
+  std::set<uint64_t> programs;
+  std::map<std::string, int> origins;
+  const Tree& tree = run.search().tree();
+  for (size_t i = 0; i < tree.size(); ++i) {
+    const Node& node = tree.node(static_cast<NodeId>(i));
+    EXPECT_TRUE(programs.insert(node.program_hash).second);
+    const auto candidate = compiler->Apply(tree.PlanOf(static_cast<NodeId>(i)));
+    ASSERT_TRUE(candidate.ok()) << candidate.error().message;
+    EXPECT_EQ(candidate->program_hash, node.program_hash);
+    EXPECT_EQ(node.in_flight, 0);
+  }
+  for (const Row& row : run.search().TakeRows()) {
+    if (const auto* node = std::get_if<NodeRecord>(&row)) ++origins[node->origin];
+  }
+  EXPECT_GT(origins["strong"], 0);
+  EXPECT_GT(origins["mutation"], 3);
+}
+
+TEST(SearchTest, WithoutTranspositionsAProgramIsStillMeasuredOnce) {
+  Pool pool;
+  RunConfig config = TestConfig(24, 8, 2);
+  config.strategy.transpositions = false;
+  Simulation run(config, pool.all());  // checks that no program is submitted twice
+  run.Run();
+  EXPECT_EQ(run.search().Summary().trials, 24);
+}
+
+TEST(SearchTest, AllPartsCanBeSwitched) {
+  Pool pool;
+  for (const char* routing : {"round_robin", "strongest", "none", "thompson"}) {
+    for (const char* backup : {"max", "mean"}) {
+      for (const bool moves : {true, false}) {
+        RunConfig config = TestConfig(12, 4);
+        config.strategy.routing = routing;
+        config.strategy.backup = backup;
+        config.strategy.mutation = moves;
+        config.strategy.crossover = !moves;
+        config.strategy.selection = moves ? "puct" : "uniform";
+        Simulation run(config, pool.all());
+        run.Run();
+        EXPECT_TRUE(run.search().stopped());
+        EXPECT_LE(run.search().Summary().trials, 12);
+        if (std::string(routing) == "none") {
+          EXPECT_EQ(run.sent().size(), 0u);
+        }
+      }
+    }
+  }
+}
+
+TEST(SearchTest, NoModelAtAllSamplesAndRefines) {
+  Simulation run(TestConfig(16, 8), {});
+  run.Run();
+  EXPECT_EQ(run.search().Summary().trials, 16);
+  EXPECT_EQ(run.search().Summary().calls, 0);
+}
+
+TEST(SearchTest, FailuresReachTheNextRequestOfTheBranch) {
+  FakeModel nonsense("nonsense", ModelRole::kStrong, ProposeNonsense);
+  Simulation run(TestConfig(8, 4), {&nonsense});
+  run.Run();
+  ASSERT_GE(run.sent().size(), 2u);
+  const auto& failures = run.sent()[1].request->failures;
+  ASSERT_FALSE(failures.empty());
+  bool named = false;
+  for (const std::string& failure : failures) {
+    named = named || failure.find("nowhere") != std::string::npos;
+    EXPECT_EQ(failure.find('\n'), std::string::npos);
+  }
+  EXPECT_TRUE(named);
+}
+
+TEST(SearchTest, AFailedTrialIsNeverANumberAndNeverWins) {
+  Pool pool;
+  SimulationOptions options;
+  options.measure = [](const SubmitTrial& trial) {
+    if (trial.trial_id % 3 != 0) return MeasureFake(trial);
+    return FailedTrial(trial.trial_id, FailureKind::kWrongResult, "an output differs");
+  };
+  Simulation run(TestConfig(24, 6), pool.all(), options);
+  run.Run();
+  const SearchResult result = run.search().Summary();
+  EXPECT_EQ(result.failed_trials.at("wrong_result"), 8);
+  EXPECT_NE(result.best_trial_id % 3, 0u);
+  const Tree& tree = run.search().tree();
+  for (size_t i = 0; i < tree.size(); ++i) {
+    const Node& node = tree.node(static_cast<NodeId>(i));
+    if (node.state == NodeState::kFailed) {
+      EXPECT_EQ(node.value.failed, node.value.total());
+    }
+  }
+}
+
+TEST(SearchTest, TheUnknownDefaultIsNoNumberEither) {
+  Pool pool;
+  Simulation run(TestConfig(8, 2), pool.all());
+  ReferenceEvent reference;
+  reference.reference.default_latency_ms = NAN;
+  reference.reference.stand_in = true;
+  run.Read(reference);
+  run.Run();
+  const SearchResult result = run.search().Summary();
+  EXPECT_TRUE(std::isnan(result.default_latency_ms));
+  EXPECT_GT(result.best_latency_ms, 0);
+  EXPECT_EQ(result.trials, 8);
+}
+
+TEST(SearchTest, FinalsDecideAndTheUnscheduledProgramMayWin) {
+  Pool pool;
+  SimulationOptions options;
+  bool finals = false;
+  options.measure = [&finals](const SubmitTrial& trial) {
+    TrialOutcome outcome = MeasureFake(trial);
+    // In the finals everything but the unscheduled program (trial 0) turns out slow.
+    if (finals) outcome.samples_ms = {trial.trial_id == 0 ? 9.0 : 12.0};
+    if (!finals) outcome.samples_ms = {9.9};
+    return outcome;
+  };
+  Simulation run(TestConfig(6, 2), pool.all(), options);
+  while (!run.finals()) run.Run(run.events().size() + 1);
+  finals = true;
+  run.Run();
+  const SearchResult result = run.search().Summary();
+  EXPECT_EQ(result.best_trial_id, 0u);
+  EXPECT_EQ(result.best_latency_ms, 9.0);
+  EXPECT_TRUE(result.best_plan.steps.empty());
+}
+
+TEST(SearchTest, ACallInFlightAtAKillStaysCharged) {
+  FakeModel remote("remote", ModelRole::kStrong, ProposeTiles);  // not a built-in: not repeatable
+  FakeModel expert("builtin:expert", ModelRole::kStrong, ProposeTiles);
+  for (Model* model : std::vector<Model*>{&remote, &expert}) {
+    Simulation before(TestConfig(8, 2), {model});
+    before.Run(1);  // the reference; the first call is in flight
+    ASSERT_EQ(before.sent().size(), 1u);
+    Simulation after(TestConfig(8, 2), {model});
+    after.Resume(before.events());
+    const SearchResult result = after.search().Summary();
+    EXPECT_LE(result.calls, 2);
+    if (model == &expert) {
+      ASSERT_FALSE(after.sent().empty());
+      EXPECT_EQ(after.sent()[0].call_id, 1u);
+      EXPECT_EQ(after.sent()[0].request->seed, before.sent()[0].request->seed);
+      EXPECT_EQ(result.models.at("builtin:expert").errors, 0);
+    } else {
+      for (const SendCall& call : after.sent()) EXPECT_GT(call.call_id, 1u);
+      EXPECT_EQ(result.models.at("remote").errors, 1);
+    }
+  }
+}
+
+TEST(SearchTest, BeatsRandomOnAverage) {
+  Pool pool;
+  double log_ratio = 0;
+  int wins = 0;
+  constexpr int kSeeds = 10;
+  for (int seed = 0; seed < kSeeds; ++seed) {
+    Simulation banyan(TestConfig(32, 8, static_cast<uint64_t>(seed)), pool.all());
+    banyan.Run();
+    RunConfig config = TestConfig(32, 8, static_cast<uint64_t>(seed));
+    config.strategy = *FindStrategy("random");
+    Simulation random(config, {});
+    random.Run();
+    const double ours = banyan.search().Summary().best_latency_ms;
+    const double theirs = random.search().Summary().best_latency_ms;
+    log_ratio += std::log(theirs / ours);
+    wins += ours < theirs ? 1 : 0;
+  }
+  EXPECT_GT(log_ratio / kSeeds, std::log(1.3));
+  EXPECT_GE(wins, 8);
+}
+
+}  // namespace
+}  // namespace banyan

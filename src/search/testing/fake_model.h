@@ -1,0 +1,37 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "model/model.h"
+
+namespace banyan {
+
+// A model that a test scripts. `propose` must be a pure function of the request; called from any
+// thread.
+class FakeModel final : public Model {
+ public:
+  using Script = std::function<ModelReply(const ModelRequest&)>;
+
+  FakeModel(std::string name, ModelRole role, Script propose)
+      : name_(std::move(name)), role_(role), propose_(std::move(propose)) {}
+
+  const std::string& name() const override { return name_; }
+  ModelRole role() const override { return role_; }
+  ModelReply Propose(const ModelRequest& request) override { return propose_(request); }
+
+ private:
+  const std::string name_;
+  const ModelRole role_;
+  const Script propose_;
+};
+
+// Whole plans for the fake compiler's matmul, of the right kind with random numbers: tile, vectors,
+// unrolling, split initialisation. Some do not apply.
+ModelReply ProposeTiles(const ModelRequest& request);
+// One or two random legal steps appended to the leaf.
+ModelReply ProposeSteps(const ModelRequest& request);
+// Nothing that applies: unknown blocks, revisions of steps that are not there, empty proposals.
+ModelReply ProposeNonsense(const ModelRequest& request);
+
+}  // namespace banyan
