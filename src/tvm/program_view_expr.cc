@@ -149,6 +149,7 @@ class Summariser {
     if (count == 3 && name.ends_with(".if_then_else")) {
       return Choice(ir::At(args, 0), ir::At(args, 1), ir::At(args, 2));
     }
+    out_->has_call |= !IsInstruction(name);
     // As in a workload's own count, a mathematical function is not an arithmetic operation.
     for (size_t i = 0; i < count; ++i) Visit(ir::At(args, i));
   }
