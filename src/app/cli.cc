@@ -4,7 +4,9 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <cmath>
+#include <charconv>
+#include <functional>
+#include <limits>
 #include <map>
 #include <utility>
 
@@ -34,22 +36,48 @@ std::string DidYouMean(const std::string& name, const std::vector<std::string>& 
   return closest.empty() ? std::string() : fmt::format(", did you mean '{}'?", closest);
 }
 
+// Validators that say what is wanted. Their text follows the flag's name.
+CLI::Validator Number(double low, double high) {
+  return CLI::Validator(
+      [low, high](const std::string& text) {
+        double value = 0;
+        const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+        const bool good = failure == std::errc() && end == text.data() + text.size() &&
+                          value >= low && value <= high;
+        return good ? std::string()
+                    : fmt::format("'{}' is not a number from {} to {}", text, low, high);
+      },
+      "");
+}
+CLI::Validator Whole(uint64_t low, uint64_t high) {
+  return CLI::Validator(
+      [low, high](const std::string& text) {
+        uint64_t value = 0;
+        const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+        const bool good = failure == std::errc() && end == text.data() + text.size() &&
+                          value >= low && value <= high;
+        return good ? std::string()
+                    : fmt::format("'{}' is not a whole number from {} to {}", text, low, high);
+      },
+      "");
+}
+
 void AddMachineFlags(CLI::App& app, MachineOptions& machine) {
   app.add_option("--target", machine.target,
                  "host, or any TVM target text or JSON (for example 'llvm -mcpu=skylake-avx512')")
       ->type_name("TEXT");
   app.add_option("--cores", machine.cores, "Cores of the target, 1 to 1024")
       ->type_name("N")
-      ->check(CLI::Range(1, 1024).description(""));
+      ->check(Whole(1, 1024));
   app.add_option("--number", machine.timing.number, "Kernel calls in a sample, at least")
       ->type_name("N")
-      ->check(CLI::Range(1, 1'000'000).description(""));
+      ->check(Whole(1, 1'000'000));
   app.add_option("--repeat", machine.timing.repeat, "Samples of a candidate while searching")
       ->type_name("N")
-      ->check(CLI::Range(1, 1000).description(""));
+      ->check(Whole(1, 1000));
   app.add_option("--min-repeat-ms", machine.timing.min_repeat_ms, "Time of a sample, at least")
       ->type_name("MS")
-      ->check(CLI::Range(0.0, 60'000.0).description(""));
+      ->check(Number(0.0, 60'000.0));
 }
 
 // The whole grammar of the command line, bound to the options it fills.
@@ -125,14 +153,16 @@ class Parser {
         ->type_name("WORKLOAD");
     command->add_option("--trials", tune_.trials, "Budget of candidates to build (default 32)")
         ->type_name("N")
-        ->check(CLI::Range(int64_t{0}, int64_t{1'000'000}).description(""));
+        ->check(Whole(0, 1'000'000));
     command->add_option("--calls", tune_.calls, "Budget of requests to models (default 8)")
         ->type_name("N")
-        ->check(CLI::Range(int64_t{0}, int64_t{1'000'000}).description(""));
+        ->check(Whole(0, 1'000'000));
     command->add_option("--seconds", tune_.seconds, "Budget of time (default none)")
         ->type_name("S")
-        ->check(CLI::PositiveNumber.description(""));
-    command->add_option("--seed", tune_.seed, "Seed of inputs and of the search")->type_name("N");
+        ->check(Number(1e-3, 1e9));
+    command->add_option("--seed", tune_.seed, "Seed of inputs and of the search")
+        ->type_name("N")
+        ->check(Whole(0, std::numeric_limits<uint64_t>::max()));
     command->add_option("--strategy", tune_.strategy, "Search strategy: banyan or random")
         ->type_name("NAME");
     command->add_option("--pool", tune_.pool, "Models that propose, with commas between")
@@ -180,7 +210,9 @@ class Parser {
     command->add_option("plan", apply_.plan, "File with one step a line")
         ->type_name("PLAN")
         ->required();
-    command->add_option("--seed", apply_.seed, "Seed of the inputs")->type_name("N");
+    command->add_option("--seed", apply_.seed, "Seed of the inputs")
+        ->type_name("N")
+        ->check(Whole(0, std::numeric_limits<uint64_t>::max()));
     AddMachineFlags(*command, apply_.machine);
   }
 
@@ -198,7 +230,7 @@ class Parser {
     explain->add_flag("--trace", explain_.trace, "... the schedule as Python statements");
     explain->add_option("--top", explain_.top, "Nodes of the tree to show")
         ->type_name("N")
-        ->check(CLI::Range(int64_t{1}, int64_t{1'000'000}).description(""));
+        ->check(Whole(1, 1'000'000));
 
     CLI::App* exporter = Add("export", "Write the best schedule for use outside Banyan",
                              "  banyan export last\n  banyan export last --out mlp-kernel\n", true,
@@ -249,7 +281,7 @@ class Parser {
   }
   Result<CommandLine> Help() {
     const CLI::App* chosen = Chosen();
-    return Made(HelpText{chosen ? chosen->help() : app_.help()});
+    return Made(HelpText{chosen ? chosen->help("banyan") : app_.help()});
   }
   Result<CommandLine> Version() { return Made(VersionOptions{}); }
 

@@ -2,6 +2,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
@@ -207,8 +208,9 @@ class Doctor {
     const BesideBuild report = MeasureBesideBuild(run_cpu_, build_cpu, builder);
     figures_["slow_down_beside_build"] = NumberOrNull(report.slow_down);
     figures_["builds_beside"] = report.builds;
-    const std::string text = fmt::format("a kernel slows by {} % while cpu {} compiles",
-                                         NumberText(100 * report.slow_down, 2), build_cpu);
+    const std::string text =
+        fmt::format("a kernel slows by {} % while cpu {} compiles",
+                    NumberText(100 * std::max(0.0, report.slow_down), 2), build_cpu);
     if (report.slow_down > 0.03) {
       Add("beside", text, Level::kAdvice,
           "the cores share something (a hidden SMT sibling?): finals run with builders idle, as "

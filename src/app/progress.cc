@@ -14,6 +14,7 @@ namespace banyan {
 namespace {
 
 constexpr double kPlainLineEveryS = 5;
+constexpr double kGraceS = 0.3;
 
 std::string Bar(int64_t done, int64_t budget, int width) {
   const double share =
@@ -30,14 +31,17 @@ ProgressLine::ProgressLine(Options options, std::FILE* out)
       live_(!options.quiet && IsTerminal(fileno(out))),
       options_(options),
       printed_best_ms_(std::numeric_limits<double>::quiet_NaN()) {
-  if (!live_) return;
-  ticker_ = std::thread([this] {
-    std::unique_lock lock(mutex_);
-    while (!finished_) {
-      wake_.wait_for(lock, std::chrono::milliseconds(200));
-      if (!finished_ && seen_) Draw();
-    }
-  });
+  if (!options_.quiet) ticker_ = std::thread([this] { Tick(); });
+}
+
+void ProgressLine::Tick() {
+  std::unique_lock lock(mutex_);
+  while (!finished_) {
+    wake_.wait_for(lock, std::chrono::milliseconds(100));
+    if (finished_) return;
+    if (since_said_.ElapsedS() >= kGraceS) FlushSaid();
+    if (live_ && seen_) Draw();
+  }
 }
 
 ProgressLine::~ProgressLine() { Finish(); }
@@ -50,15 +54,24 @@ void ProgressLine::set_flops(double flops) {
 void ProgressLine::Say(const std::string& text) {
   if (options_.quiet) return;
   const std::lock_guard lock(mutex_);
+  FlushSaid();
+  said_ = fmt::format("banyan: {}\n", text);
+  since_said_.Restart();
+}
+
+void ProgressLine::FlushSaid() {
+  if (said_.empty()) return;
   Erase();
-  fmt::print(out_, "banyan: {}\n", text);
+  std::fputs(said_.c_str(), out_);
   std::fflush(out_);
+  said_.clear();
 }
 
 void ProgressLine::Update(const RunProgress& progress) {
   if (options_.quiet) return;
   const std::lock_guard lock(mutex_);
   if (finished_) return;
+  FlushSaid();
   last_ = progress;
   seen_ = true;
   since_update_.Restart();

@@ -26,7 +26,8 @@ class ProgressLine {
   explicit ProgressLine(Options options, std::FILE* out = stderr);
   ~ProgressLine();
 
-  // A line of its own: "banyan: <text>".
+  // A line of its own, "banyan: <text>", after a moment (300 ms) or with the first update, so that
+  // what fails at once fails in one line.
   void Say(const std::string& text);
   void Update(const RunProgress& progress);
   void set_flops(double flops);
@@ -37,6 +38,8 @@ class ProgressLine {
   static std::string Render(const RunProgress& progress, const Options& options, int columns);
 
  private:
+  void Tick();
+  void FlushSaid();
   void Draw();
   void Erase();
 
@@ -46,6 +49,8 @@ class ProgressLine {
   mutable std::mutex mutex_;
   std::condition_variable wake_;
   std::thread ticker_;
+  std::string said_;  // not printed yet
+  Stopwatch since_said_;
   RunProgress last_;
   Stopwatch since_update_;
   Stopwatch since_line_;

@@ -14,6 +14,7 @@
 #include "search/strategy.h"
 #include "tvm/cpu_speed.h"
 #include "tvm/live_schedule.h"
+#include "tvm/version.h"
 #include "tvm/workloads.h"
 
 namespace banyan {
@@ -168,7 +169,10 @@ Result<double> PeakGflopsOfRunCore(const MeasureOptions& options) {
 }
 
 Json ToolVersions() {
-  return {{"banyan", kVersion}, {"compiler", __VERSION__}, {"sqlite", sqlite3_libversion()}};
+  return {{"banyan", kVersion},
+          {"tvm", TvmVersion()},
+          {"gcc", __VERSION__},
+          {"sqlite", sqlite3_libversion()}};
 }
 
 }  // namespace banyan

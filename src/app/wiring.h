@@ -52,7 +52,7 @@ int RunCpu(const MeasureOptions& options);
 // Pins this thread; false if that is not allowed.
 bool PinThread(const std::vector<int>& cpus);
 
-// Versions of Banyan and of what it was built with; TVM's only if it is loaded already.
+// Versions of Banyan and of what it stands on, by name. Does not load TVM.
 Json ToolVersions();
 
 }  // namespace banyan

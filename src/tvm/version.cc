@@ -1,0 +1,35 @@
+#include "tvm/version.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <string>
+#include <system_error>
+
+#ifndef BANYAN_TVM_LIBRARY_DIR
+#define BANYAN_TVM_LIBRARY_DIR ""
+#endif
+
+namespace banyan {
+
+// TVM's library registers no function that tells its version, but the wheel's metadata folder
+// apache_tvm-<version>.dist-info lies beside the package.
+std::string TvmVersion() {
+  namespace fs = std::filesystem;
+  const char* library = std::getenv("BANYAN_TVM_LIBRARY");
+  fs::path lib_folder = BANYAN_TVM_LIBRARY_DIR;
+  if (library != nullptr && *library != '\0') lib_folder = fs::path(library).parent_path();
+  const std::string prefix = "apache_tvm-";
+  const std::string suffix = ".dist-info";
+  std::error_code failure;
+  for (fs::directory_iterator entry(lib_folder.parent_path().parent_path(), failure), end;
+       !failure && entry != end; entry.increment(failure)) {
+    const std::string name = entry->path().filename().string();
+    if (name.size() > prefix.size() + suffix.size() && name.rfind(prefix, 0) == 0 &&
+        name.compare(name.size() - suffix.size(), suffix.size(), suffix) == 0) {
+      return name.substr(prefix.size(), name.size() - prefix.size() - suffix.size());
+    }
+  }
+  return "unknown";
+}
+
+}  // namespace banyan

@@ -1,0 +1,11 @@
+#pragma once
+
+#include <string>
+
+namespace banyan {
+
+// The version of the TVM package that would be loaded ("0.27.0.post1"), read from the package's
+// folder; "unknown" where that does not tell. Thread-safe; does not load TVM.
+std::string TvmVersion();
+
+}  // namespace banyan
