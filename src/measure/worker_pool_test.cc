@@ -473,7 +473,11 @@ TEST_F(WorkerPoolTest, WorkersThatCannotBeReplacedFailTrialsInsteadOfHanging) {
 TEST_F(WorkerPoolTest, TheEndOfThePoolIsTheEndOfItsWorkers) {
   Start();
   Submit(1, R"({"run": "hang"})");
-  const auto running = [this] { return Log().back().call == "run"; };
+  const auto running = [this] {
+    const auto log = Log();
+    return std::any_of(log.begin(), log.end(),
+                       [](const LogLine& line) { return line.call == "run"; });
+  };
   const Stopwatch watch;
   while (!running() && watch.ElapsedS() < kForeverS) SystemClock::Get()->SleepS(1e-3);
   std::set<pid_t> workers;
