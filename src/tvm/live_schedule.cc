@@ -84,6 +84,18 @@ Status TvmLiveSchedule::Do(const std::function<void()>& primitive) {
   }
 }
 
+Status TvmLiveSchedule::Move(const std::function<void()>& primitive) {
+  BANYAN_RETURN_IF_ERROR(Do(primitive));
+  try {
+    CheckDataflow();
+    return Ok{};
+  } catch (const Refusal& refusal) {
+    return refusal.error;
+  } catch (const ffi::Error& error) {
+    return Explain(error);
+  }
+}
+
 const ProgramView& TvmLiveSchedule::View() {
   if (view_ == nullptr) {
     view_ = std::make_shared<const ProgramView>(

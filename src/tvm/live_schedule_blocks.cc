@@ -139,12 +139,12 @@ void TvmLiveSchedule::Relocate(const char* primitive, const std::string& block,
 
 Status TvmLiveSchedule::ComputeAt(const std::string& block, const std::string& loop,
                                   bool keep_unit_loops) {
-  return Do([&] { Relocate("s_tir.schedule.ScheduleComputeAt", block, loop, keep_unit_loops); });
+  return Move([&] { Relocate("s_tir.schedule.ScheduleComputeAt", block, loop, keep_unit_loops); });
 }
 
 Status TvmLiveSchedule::ReverseComputeAt(const std::string& block, const std::string& loop,
                                          bool keep_unit_loops) {
-  return Do(
+  return Move(
       [&] { Relocate("s_tir.schedule.ScheduleReverseComputeAt", block, loop, keep_unit_loops); });
 }
 
@@ -167,7 +167,7 @@ Status TvmLiveSchedule::ReverseComputeInline(const std::string& block) {
 
 Status TvmLiveSchedule::DecomposeReduction(const std::string& block, const std::string& loop,
                                            const std::string& init_name) {
-  return Do([&] {
+  return Move([&] {
     CheckNewBlockName(init_name);
     names_.AddBlock(init_name, CallTvm<ObjectRef>("s_tir.schedule.ScheduleDecomposeReduction",
                                                   schedule_, BlockRv(block), LoopRv(loop)));
@@ -176,7 +176,7 @@ Status TvmLiveSchedule::DecomposeReduction(const std::string& block, const std::
 
 Status TvmLiveSchedule::DecomposePadding(const std::string& block, const std::string& loop,
                                          const std::string& pad_name) {
-  return Do([&] {
+  return Move([&] {
     CheckNewBlockName(pad_name);
     names_.AddBlock(pad_name, CallTvm<ObjectRef>("s_tir.schedule.ScheduleDecomposePadding",
                                                  schedule_, BlockRv(block), LoopRv(loop)));
@@ -195,7 +195,7 @@ Status TvmLiveSchedule::PadEinsum(const std::string& block, const std::vector<in
 }
 
 Status TvmLiveSchedule::RFactor(const std::string& loop, int factor_axis, const std::string& name) {
-  return Do([&] {
+  return Move([&] {
     CheckNewBlockName(name);
     names_.AddBlock(name, CallTvm<ObjectRef>("s_tir.schedule.ScheduleRFactor", schedule_,
                                              LoopRv(loop), factor_axis));

@@ -77,7 +77,7 @@ Status TvmLiveSchedule::Fuse(const std::vector<std::string>& loops, const std::s
 }
 
 Status TvmLiveSchedule::Reorder(const std::vector<std::string>& loops) {
-  return Do([&] {
+  return Move([&] {
     ffi::Array<ObjectRef> rvs;
     for (size_t i = 0; i < loops.size(); ++i) {
       if (std::find(loops.begin(), loops.begin() + static_cast<std::ptrdiff_t>(i), loops[i]) !=

@@ -88,7 +88,7 @@ Status TvmLiveSchedule::Annotate(const std::string& target, const std::string& k
 }
 
 Status TvmLiveSchedule::Primitive(const std::string& name, const Json& args) {
-  return Do([&] {
+  return Move([&] {
     if (std::find(kPrimitives.begin(), kPrimitives.end(), name) == kPrimitives.end()) {
       std::string known;
       for (const std::string_view primitive : kPrimitives) {

@@ -68,6 +68,8 @@ class TvmLiveSchedule : public LiveSchedule {
   [[noreturn]] static void Refuse(std::string reason);
   // Runs a primitive: a throw becomes kIllegalStep, success forgets the picture.
   Status Do(const std::function<void()>& primitive);
+  // The same, and then CheckDataflow.
+  Status Move(const std::function<void()>& primitive);
   // TVM's error in words of this schedule's names.
   Error Explain(const ffi::Error& error) const;
   // The picture, for checks that TVM leaves out.
@@ -76,6 +78,8 @@ class TvmLiveSchedule : public LiveSchedule {
   void CheckParallelizable(size_t loop);
   void CheckSpatial(size_t loop, LoopKind kind);
   void CheckNotVectorized(const std::string& loop) const;
+  // After a primitive that moved blocks or loops, on the new program.
+  void CheckDataflow();
 
   ffi::ObjectRef BlockRv(const std::string& name);
   ffi::ObjectRef LoopRv(const std::string& name);
