@@ -290,7 +290,11 @@ Result<ReferenceOutcome> TvmKernelHost::MakeReference(const std::string& path,
   outcome.stand_in = workload_->flops > kStandInFlops;
   std::string module_json = workload_->module_json;
   if (outcome.stand_in) {
-    BANYAN_ASSIGN_OR_RETURN(module_json, StandInModule(*workload_, target_));
+    // A program that cannot be checked element by element has to run as it is.
+    outcome.stand_in = CanCheckStandIn(*workload_).ok();
+    if (outcome.stand_in) {
+      BANYAN_ASSIGN_OR_RETURN(module_json, StandInModule(*workload_, target_));
+    }
   }
   auto kernel = CompileKernel(module_json, ErrorCode::kInvalidArgument);
   if (!kernel.ok()) {
