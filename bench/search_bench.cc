@@ -32,7 +32,7 @@ void BM_Puct(benchmark::State& state) {
   }
   for (auto _ : state) {
     double best = 0;
-    for (const Arm& arm : arms) best = std::max(best, PuctScore(arm, 100, 0.8));
+    for (const Arm& arm : arms) best = std::max(best, PuctScore(arm, 100, 0.8, 0.1));
     benchmark::DoNotOptimize(best);
   }
   state.SetItemsProcessed(state.iterations());

@@ -12,7 +12,9 @@ constexpr std::array<const char*, 7> kNames = {"reference", "reply",  "outcome",
                                                "cancel",    "finals", "resume"};
 
 Json BodyToJson(const ReferenceEvent& event) {
-  return {{"reference", ToJson(event.reference)}, {"peak_gflops", NumberOrNull(event.peak_gflops)}};
+  return {{"reference", ToJson(event.reference)},
+          {"peak_gflops", NumberOrNull(event.peak_gflops)},
+          {"budget", ToJson(event.budget)}};
 }
 Json BodyToJson(const ReplyEvent& event) {
   return {{"call_id", event.call_id}, {"reply", ToJson(event.reply)}};
@@ -25,7 +27,7 @@ Json BodyToJson(const FinalsEvent& event) {
   for (const FinalOutcome& final : event.finals) finals.push_back(ToJson(final));
   return {{"finals", std::move(finals)}, {"drift", NumberOrNull(event.drift)}};
 }
-Json BodyToJson(const ResumeEvent&) { return Json::object(); }
+Json BodyToJson(const ResumeEvent& event) { return {{"budget", ToJson(event.budget)}}; }
 
 Result<Json> Member(const Json& json, const char* key) {
   const auto it = json.find(key);
@@ -44,6 +46,8 @@ Status ReadBody(const std::string& name, const Json& json, Event* event) {
     BANYAN_ASSIGN_OR_RETURN(body.reference, ReferenceOutcomeFromJson(reference));
     BANYAN_ASSIGN_OR_RETURN(const Json peak, Member(json, "peak_gflops"));
     body.peak_gflops = NumberOf(peak);
+    BANYAN_ASSIGN_OR_RETURN(const Json budget, Member(json, "budget"));
+    BANYAN_ASSIGN_OR_RETURN(body.budget, BudgetFromJson(budget));
     event->body = std::move(body);
   } else if (name == "reply") {
     ReplyEvent body;
@@ -75,7 +79,10 @@ Status ReadBody(const std::string& name, const Json& json, Event* event) {
     body.drift = NumberOf(drift);
     event->body = std::move(body);
   } else if (name == "resume") {
-    event->body = ResumeEvent{};
+    ResumeEvent body;
+    BANYAN_ASSIGN_OR_RETURN(const Json budget, Member(json, "budget"));
+    BANYAN_ASSIGN_OR_RETURN(body.budget, BudgetFromJson(budget));
+    event->body = body;
   } else {
     return InvalidArgument("unknown event '" + name + "'");
   }

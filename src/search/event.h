@@ -9,6 +9,7 @@
 #include "base/result.h"
 #include "measure/types.h"
 #include "model/model.h"
+#include "search/run_config.h"
 
 namespace banyan {
 
@@ -17,6 +18,7 @@ namespace banyan {
 struct ReferenceEvent {  // always the first
   ReferenceOutcome reference;
   double peak_gflops = 0;
+  Budget budget = {};  // in force from here on
 };
 struct ReplyEvent {  // a model answered (or failed); charged either way
   uint64_t call_id = 0;
@@ -33,8 +35,11 @@ struct FinalsEvent {  // the interleaved re-measurement of the best few
   std::vector<FinalOutcome> finals;
   double drift = 1;
 };
+// The run was killed or had ended and goes on: trials in flight are queued again under their ids.
+// The budget may have grown; what came before is replayed under the budget of its time.
 struct ResumeEvent {
-};  // the run was killed and goes on: trials in flight are queued again under their ids
+  Budget budget = {};
+};
 
 struct Event {
   int64_t index = 0;     // 0, 1, 2, ... within the run

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "schedule/transform_base.h"
 #include "schedule/transformation.h"
 
 namespace banyan {
@@ -12,6 +13,11 @@ namespace {
 
 constexpr int kTries = 16;  // of one move, each at most one plan applied
 constexpr int kCrossTries = 6;
+// A free move may make a program's straight-line code this much larger than its parent's, which is
+// known to build in time; small programs may always grow to kSmallCode. One runaway build costs
+// more than many trials.
+constexpr double kCodeGrowth = 2.5;
+constexpr int64_t kSmallCode = 512;
 constexpr double kPairChance = 0.25;  // of changing a second parameter too
 constexpr double kTwinChance = 0.5;   // of changing a step's twins on other blocks alike
 constexpr int kSampleSteps = 8;       // longest random chain
@@ -49,6 +55,15 @@ void Diff(const Json& before, const Json& after, const std::string& path,
   const bool numbers = before.is_number() && after.is_number();
   const char* direction = !numbers ? "~" : after.get<double>() > before.get<double>() ? "+" : "-";
   out->push_back(path + "|" + direction);
+}
+
+// Statements of straight-line code, the measure of build time.
+int64_t CodeSize(const ProgramView& program, const Target& target) {
+  int64_t size = 0;
+  for (size_t i = 0; i < program.blocks.size(); ++i) {
+    size += StraightLineOps(program, target, static_cast<int>(i), -1, LoopKind::kSerial);
+  }
+  return size;
 }
 
 // Index by weight; weights are >= 0 and not all 0.
@@ -173,19 +188,31 @@ Plan MoveMaker::Changed(const Plan& plan, const Choice& choice, Rng& rng) {
   return tried_.contains(PlanHash(twins)) ? changed : twins;
 }
 
-std::optional<Candidate> MoveMaker::TryNew(const Plan& plan) {
+int64_t MoveMaker::CodeLimit(const Plan& plan) {
+  const auto parent = compiler_->Apply(plan);
+  if (!parent.ok() || parent->program == nullptr) return kSmallCode;
+  const auto size = static_cast<double>(CodeSize(*parent->program, compiler_->target()));
+  return std::max(kSmallCode, static_cast<int64_t>(kCodeGrowth * size));
+}
+
+std::optional<Candidate> MoveMaker::TryNew(const Plan& plan, int64_t code_limit) {
   if (!tried_.insert(PlanHash(plan)).second) return std::nullopt;
   auto candidate = compiler_->Apply(plan);
   if (!candidate.ok() || known_(*candidate)) return std::nullopt;
+  if (candidate->program == nullptr ||
+      CodeSize(*candidate->program, compiler_->target()) > code_limit) {
+    return std::nullopt;
+  }
   return std::move(candidate).value();
 }
 
 std::optional<FreeMove> MoveMaker::Mutate(const Plan& plan, Rng& rng) {
+  const int64_t code_limit = CodeLimit(plan);
   for (int attempt = 0; attempt < kTries; ++attempt) {
     const std::optional<Choice> choice = PickChange(plan, rng);
     if (!choice) return std::nullopt;
     const Plan changed = Changed(plan, *choice, rng);
-    std::optional<Candidate> candidate = TryNew(changed);
+    std::optional<Candidate> candidate = TryNew(changed, code_limit);
     if (!candidate) {
       Debit(choice->keys);
       continue;
@@ -199,7 +226,7 @@ std::optional<FreeMove> MoveMaker::Mutate(const Plan& plan, Rng& rng) {
     if (rng.Chance(kPairChance)) {
       const std::optional<Choice> second = PickChange(changed, rng);
       if (second && second->index != choice->index) {
-        std::optional<Candidate> both = TryNew(Changed(changed, *second, rng));
+        std::optional<Candidate> both = TryNew(Changed(changed, *second, rng), code_limit);
         if (both) {
           tried_.erase(PlanHash(changed));  // not measured: may come again
           move.candidate = *std::move(both);
@@ -227,6 +254,7 @@ std::optional<FreeMove> MoveMaker::Cross(const Plan& plan, const Plan& other, Rn
     }
   }
   rng.Shuffle(blocks);
+  const int64_t code_limit = std::max(CodeLimit(plan), CodeLimit(other));
   if (blocks.size() > kCrossTries) blocks.resize(kCrossTries);
   for (const std::string& block : blocks) {
     // The other's steps stand where the first of the replaced ones stood.
@@ -241,7 +269,7 @@ std::optional<FreeMove> MoveMaker::Cross(const Plan& plan, const Plan& other, Rn
         crossed.steps.insert(crossed.steps.end(), graft.begin(), graft.end());
       }
     }
-    std::optional<Candidate> candidate = TryNew(crossed);
+    std::optional<Candidate> candidate = TryNew(crossed, code_limit);
     if (!candidate) continue;
     return FreeMove{.candidate = *std::move(candidate),
                     .origin = "crossover",

@@ -60,7 +60,8 @@ class MoveMaker {
   std::optional<Choice> PickChange(const Plan& plan, Rng& rng);
   Plan Changed(const Plan& plan, const Choice& choice, Rng& rng);
   double Weight(const std::vector<std::string>& keys) const;
-  std::optional<Candidate> TryNew(const Plan& plan);
+  int64_t CodeLimit(const Plan& plan);
+  std::optional<Candidate> TryNew(const Plan& plan, int64_t code_limit);
   void Debit(const std::vector<std::string>& keys);
 
   Compiler* compiler_;

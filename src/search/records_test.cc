@@ -23,6 +23,7 @@ TEST(EventTest, AllKindsSurviveJson) {
   reference.reference.default_latency_ms = NAN;
   reference.reference.samples_ms = {1.25, 0.1};
   reference.peak_gflops = 100.5;
+  reference.budget.trials = 5;
   ReplyEvent reply{.call_id = 7, .reply = {}};
   reply.reply.proposals.push_back({0, {{"vectorize", {{"loop", "C.j"}}}}, 0.25, "why"});
   reply.reply.usage.seconds = 0.1;
@@ -33,9 +34,13 @@ TEST(EventTest, AllKindsSurviveJson) {
   FinalsEvent finals;
   finals.finals.push_back({2, FailureKind::kNone, "", {0.5, 0.25}});
   finals.drift = 1.01;
-  const std::vector<Event> events = {
-      {0, 0.5, reference},           {1, 1.5, reply}, {2, 2.5, outcome},       {3, 3, TickEvent{}},
-      {4, 4, CancelEvent{"cancel"}}, {5, 5, finals},  {6, 6.25, ResumeEvent{}}};
+  const std::vector<Event> events = {{0, 0.5, reference},
+                                     {1, 1.5, reply},
+                                     {2, 2.5, outcome},
+                                     {3, 3, TickEvent{}},
+                                     {4, 4, CancelEvent{"cancel"}},
+                                     {5, 5, finals},
+                                     {6, 6.25, ResumeEvent{{.trials = 9}}}};
   for (const Event& event : events) {
     const Event copy = RoundTrip(event);
     EXPECT_EQ(copy.index, event.index);

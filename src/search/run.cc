@@ -72,9 +72,9 @@ class Driver {
         const auto peak = deps_.peak_gflops();
         if (peak.ok()) peak_gflops = *peak;
       }
-      BANYAN_RETURN_IF_ERROR(Read(ReferenceEvent{reference, peak_gflops}));
+      BANYAN_RETURN_IF_ERROR(Read(ReferenceEvent{reference, peak_gflops, config_.budget}));
     } else {
-      BANYAN_RETURN_IF_ERROR(Read(ResumeEvent{}));
+      BANYAN_RETURN_IF_ERROR(Read(ResumeEvent{config_.budget}));
     }
     while (!search_->stopped()) BANYAN_RETURN_IF_ERROR(ReadNext());
     DropTrials();

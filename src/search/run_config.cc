@@ -46,6 +46,7 @@ Json ToJson(const StrategyConfig& config) {
   return {{"name", config.name},
           {"selection", config.selection},
           {"puct_c", config.puct_c},
+          {"virtual_loss", config.virtual_loss},
           {"backup", config.backup},
           {"value_floor", config.value_floor},
           {"widening_k", config.widening_k},
@@ -67,6 +68,7 @@ Result<StrategyConfig> StrategyConfigFromJson(const Json& json) {
   fields.Read("name", &config.name);
   fields.Read("selection", &config.selection);
   fields.Read("puct_c", &config.puct_c);
+  fields.Read("virtual_loss", &config.virtual_loss);
   fields.Read("backup", &config.backup);
   fields.Read("value_floor", &config.value_floor);
   fields.Read("widening_k", &config.widening_k);

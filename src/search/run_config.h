@@ -23,6 +23,7 @@ struct StrategyConfig {
   std::string name = "banyan";
   std::string selection = "puct";  // puct | uniform
   double puct_c = 0.8;             // exploration constant, > 0
+  double virtual_loss = 0.1;       // lost visits for each outcome on its way, [0, 1]
   std::string backup = "max";      // max | mean
   double value_floor = 0.5;    // quantile of the measured values that selection takes for 0, [0, 1)
   double widening_k = 3;       // children <= k * N^a, k > 0

@@ -117,6 +117,7 @@ void Search::On(const ReferenceEvent& event) {
   if (phase_ != RunPhase::kReference) return;
   reference_ = event.reference;
   peak_gflops_ = event.peak_gflops;
+  budget_ = event.budget;
   const bool known =
       std::isfinite(event.reference.default_latency_ms) && event.reference.default_latency_ms > 0;
   if (known) basis_ms_ = event.reference.default_latency_ms;
@@ -186,13 +187,24 @@ void Search::On(const FinalsEvent& event) {
   ready_.push_back(Stop{stop_reason_});
 }
 
-void Search::On(const ResumeEvent&) {
+bool Search::IsRaised(const Budget& budget) const {
+  return budget.trials > budget_.trials || budget.calls > budget_.calls ||
+         budget.seconds > budget_.seconds;
+}
+
+void Search::On(const ResumeEvent& event) {
   ready_.clear();
+  const bool raised = IsRaised(event.budget);
+  budget_ = event.budget;
   if (phase_ == RunPhase::kStopped && cancelled_) {
     cancelled_ = false;
-    stop_reason_.clear();
     phase_ = cancelled_in_;
   }
+  if (raised && (phase_ == RunPhase::kStopped || phase_ == RunPhase::kFinals)) {
+    phase_ = RunPhase::kSearch;
+    finals_.clear();
+  }
+  if (phase_ == RunPhase::kSearch) stop_reason_.clear();
   if (phase_ == RunPhase::kReference) return;
   if (phase_ == RunPhase::kStopped) {
     ready_.push_back(Stop{stop_reason_});
@@ -356,10 +368,10 @@ double Search::FinalsReserveS() const {
 }
 
 double Search::next_deadline_s() const {
-  if (phase_ != RunPhase::kSearch || !std::isfinite(config_.budget.seconds)) {
+  if (phase_ != RunPhase::kSearch || !std::isfinite(budget_.seconds)) {
     return std::numeric_limits<double>::infinity();
   }
-  return std::max(0.0, config_.budget.seconds - FinalsReserveS());
+  return std::max(0.0, budget_.seconds - FinalsReserveS());
 }
 
 }  // namespace banyan

@@ -78,6 +78,8 @@ class Search {
   // Seconds of active time at which a TickEvent is wanted; infinity: none.
   double next_deadline_s() const;
   bool stopped() const { return phase_ == RunPhase::kStopped; }
+  // Stopped, and reading ResumeEvent{budget} would not change that.
+  bool Over(const Budget& budget) const { return stopped() && !cancelled_ && !IsRaised(budget); }
 
   RunProgress Progress() const;
   SearchResult Summary() const;  // what the search knows: all but times of the driver
@@ -150,6 +152,7 @@ class Search {
   };
 
   Search(RunConfig config, std::vector<ModelInfo> pool, Compiler* compiler);
+  bool IsRaised(const Budget& budget) const;
 
   // search.cc: what events do
   void On(const ReferenceEvent& event);
@@ -198,10 +201,8 @@ class Search {
   NodeId PartnerFor(NodeId id, Rng& rng) const;
   Phase CurrentPhase() const;
   void RefreshRange();
-  int64_t TrialsLeft() const {
-    return config_.budget.trials - static_cast<int64_t>(trials_.size());
-  }
-  int64_t CallsLeft() const { return config_.budget.calls - static_cast<int64_t>(calls_.size()); }
+  int64_t TrialsLeft() const { return budget_.trials - static_cast<int64_t>(trials_.size()); }
+  int64_t CallsLeft() const { return budget_.calls - static_cast<int64_t>(calls_.size()); }
 
   const RunConfig config_;
   Compiler* const compiler_;
@@ -212,6 +213,7 @@ class Search {
   std::shared_ptr<const Target> target_;
   Candidate root_;
 
+  Budget budget_;  // as the last event that names one says
   RunPhase phase_ = RunPhase::kReference;
   std::string stop_reason_;
   bool cancelled_ = false;

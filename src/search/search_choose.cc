@@ -20,7 +20,7 @@ constexpr double kStuckShare = 0.25;
 
 Phase Search::CurrentPhase() const {
   if (ranking_.empty() || BestValue() <= 0) return Phase::kStructure;
-  const double patience = std::max(4.0, kStuckShare * static_cast<double>(config_.budget.trials));
+  const double patience = std::max(4.0, kStuckShare * static_cast<double>(budget_.trials));
   return static_cast<double>(finished_ - trials_at_best_) > patience ? Phase::kStuck
                                                                      : Phase::kRefinement;
 }
@@ -138,7 +138,7 @@ bool Search::Descend(NodeId id, bool widen, Pick* pick) {
     size_t best = 0;
     double best_score = 0;
     for (size_t i = 0; i < arms.size(); ++i) {
-      const double score = PuctScore(arms[i], visits, strategy.puct_c);
+      const double score = PuctScore(arms[i], visits, strategy.puct_c, strategy.virtual_loss);
       if (i == 0 || score > best_score) {
         best = i;
         best_score = score;
@@ -218,8 +218,9 @@ NodeId Search::MakeChild(NodeId id) {
 }
 
 Path Search::ChooseLeaf() {
+  const StrategyConfig& strategy = config_.strategy;
   Rng rng(config_.seed, "leaf", calls_.size() + 1);
-  if (config_.strategy.selection == "uniform") {
+  if (strategy.selection == "uniform") {
     std::vector<NodeId> open;
     for (size_t i = 0; i < tree_->size(); ++i) {
       if (tree_->node(static_cast<NodeId>(i)).state == NodeState::kMeasured) {
@@ -251,7 +252,7 @@ Path Search::ChooseLeaf() {
                     .prior = edge.prior / (prior_sum + here_prior),
                     .visits = edge.visits,
                     .in_flight = edge.in_flight};
-      const double score = PuctScore(arm, visits, config_.strategy.puct_c);
+      const double score = PuctScore(arm, visits, strategy.puct_c, strategy.virtual_loss);
       if (best == kNoNode || score > best_score) {
         best = edge.child;
         best_score = score;
@@ -264,7 +265,7 @@ Path Search::ChooseLeaf() {
                                         : range_.Normalise(node.log_speedup),
                    .prior = here_prior / (prior_sum + here_prior),
                    .visits = info_[static_cast<size_t>(id)].calls_asked};
-    if (PuctScore(here, visits, config_.strategy.puct_c) >= best_score) return path;
+    if (PuctScore(here, visits, strategy.puct_c, strategy.virtual_loss) >= best_score) return path;
     path.push_back(best);
   }
 }

@@ -50,8 +50,8 @@ bool Search::CallDue() const {
   if (calls_.empty()) return true;
   if (unmeasured_ >= TrialsLeft()) return false;
   // Spread over the trials; and not before something was learnt from the last one, up to a point.
-  const double each = kCallSpan * static_cast<double>(config_.budget.trials) /
-                      static_cast<double>(config_.budget.calls);
+  const double each =
+      kCallSpan * static_cast<double>(budget_.trials) / static_cast<double>(budget_.calls);
   const auto finished = static_cast<double>(finished_);
   const Call& last = calls_.back();
   if (last.measured == 0 && last.unmeasured > 0 && finished < last.asked_at + 2 * each)

@@ -110,8 +110,8 @@ std::string Search::DumpTree() const {
   std::string out =
       fmt::format("strategy {} seed {} phase {}{}\n", config_.strategy.name, config_.seed,
                   Progress().phase, stop_reason_.empty() ? "" : ": " + stop_reason_);
-  out += fmt::format("trials {}/{} calls {}/{} free {}\n", trials_.size(), config_.budget.trials,
-                     calls_.size(), config_.budget.calls, free_trials_);
+  out += fmt::format("trials {}/{} calls {}/{} free {}\n", trials_.size(), budget_.trials,
+                     calls_.size(), budget_.calls, free_trials_);
   for (size_t i = 0; i < tree_->size(); ++i) {
     const auto id = static_cast<NodeId>(i);
     const Node& node = tree_->node(id);

@@ -263,6 +263,7 @@ TEST(SearchTest, TheUnknownDefaultIsNoNumberEither) {
   ReferenceEvent reference;
   reference.reference.default_latency_ms = NAN;
   reference.reference.stand_in = true;
+  reference.budget = TestConfig(8, 2).budget;
   run.Read(reference);
   run.Run();
   const SearchResult result = run.search().Summary();
@@ -290,6 +291,24 @@ TEST(SearchTest, FinalsDecideAndTheUnscheduledProgramMayWin) {
   EXPECT_EQ(result.best_trial_id, 0u);
   EXPECT_EQ(result.best_latency_ms, 9.0);
   EXPECT_TRUE(result.best_plan.steps.empty());
+}
+
+TEST(SearchTest, AFinishedRunGoesOnUnderALargerBudget) {
+  Pool pool;
+  Simulation small(TestConfig(8, 2, 4), pool.all());
+  small.Run();
+  // The configuration carries the new budget; the history is replayed under its own.
+  Simulation large(TestConfig(20, 4, 4), pool.all());
+  large.Resume(small.events());
+  EXPECT_EQ(large.search().Summary().trials, 20);
+  EXPECT_EQ(large.submitted().size(), 12u);
+  EXPECT_EQ(large.submitted().front().trial_id, 9u);
+  EXPECT_LE(large.search().Summary().best_latency_ms, small.search().Summary().best_latency_ms);
+  // Without more budget there is nothing to do.
+  Simulation same(TestConfig(8, 2, 4), pool.all());
+  for (const Event& event : small.events()) (void)same.search().Advance(event);
+  EXPECT_TRUE(same.search().Over(TestConfig(8, 2, 4).budget));
+  EXPECT_FALSE(same.search().Over(TestConfig(8, 3, 4).budget));
 }
 
 TEST(SearchTest, ACallInFlightAtAKillStaysCharged) {

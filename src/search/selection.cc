@@ -28,10 +28,10 @@ double BackedUpValue(const Value& value, const ValueRange& range, bool mean, dou
   return range.Normalise(value.sum / value.measured) * value.measured / value.total();
 }
 
-double PuctScore(const Arm& arm, int64_t parent_visits, double c) {
+double PuctScore(const Arm& arm, int64_t parent_visits, double c, double virtual_loss) {
   const auto n = static_cast<double>(arm.visits);
   const auto v = static_cast<double>(arm.in_flight);
-  const double q = n + v > 0 ? arm.value * n / (n + v) : arm.value;
+  const double q = n > 0 ? arm.value * n / (n + virtual_loss * v) : arm.value;
   const auto total = static_cast<double>(std::max<int64_t>(parent_visits, 1));
   return q + c * arm.prior * std::sqrt(total) / (1 + n + v);
 }

@@ -37,10 +37,12 @@ struct Arm {
 // ("mean"). For a child with nothing known: `unknown`.
 double BackedUpValue(const Value& value, const ValueRange& range, bool mean, double unknown);
 
-// PUCT (Rosin 2011; Silver et al. 2017) with virtual loss: outcomes on their way count as visits of
-// value 0,
-//   (n Q) / (n + v) + c P sqrt(N) / (1 + n + v), and Q itself where n + v = 0.
-double PuctScore(const Arm& arm, int64_t parent_visits, double c);
+// PUCT (Rosin 2011; Silver et al. 2017) with virtual loss: v outcomes on their way count as visits
+// in the exploration term, and as `virtual_loss` visits of value 0 each in Q:
+//   (n Q) / (n + w v) + c P sqrt(N) / (1 + n + v), and Q itself where n = 0.
+// w = 1 is the loss of Chaslot et al. (2008); w = 0 only watches what is on its way (Liu et al.
+// 2020).
+double PuctScore(const Arm& arm, int64_t parent_visits, double c, double virtual_loss);
 
 // Progressive widening (Coulom 2007): a node of N visits may have max(1, floor(k N^a)) tried
 // children.

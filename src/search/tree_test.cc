@@ -200,9 +200,11 @@ TEST(SelectionTest, VirtualLossLowersAScore) {
   const Arm idle{.value = 0.8, .prior = 0.5, .visits = 4};
   Arm busy = idle;
   busy.in_flight = 2;
-  EXPECT_GT(PuctScore(idle, 10, 1), PuctScore(busy, 10, 1));
-  // (4 * 0.8) / 6 + 1 * 0.5 * sqrt(9) / (1 + 6)
-  EXPECT_DOUBLE_EQ(PuctScore(busy, 9, 1), 0.8 * 4 / 6 + 0.5 * 3 / 7);
+  EXPECT_GT(PuctScore(idle, 10, 1, 1), PuctScore(busy, 10, 1, 1));
+  EXPECT_GT(PuctScore(busy, 10, 1, 0.1), PuctScore(busy, 10, 1, 1));
+  // (4 * 0.8) / (4 + 2) + 1 * 0.5 * sqrt(9) / (1 + 6)
+  EXPECT_DOUBLE_EQ(PuctScore(busy, 9, 1, 1), 0.8 * 4 / 6 + 0.5 * 3 / 7);
+  EXPECT_DOUBLE_EQ(PuctScore(busy, 9, 1, 0), 0.8 + 0.5 * 3 / 7);
 }
 
 TEST(SelectionTest, WideningGrowsWithVisits) {

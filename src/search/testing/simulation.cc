@@ -64,6 +64,7 @@ void Simulation::Run(size_t max_events) {
   if (events_.empty()) {
     const auto root = compiler_->Root();
     ReferenceEvent reference;
+    reference.budget = config_.budget;
     reference.reference.default_latency_ms = FakeLatencyMs(*root);
     reference.reference.samples_ms = {reference.reference.default_latency_ms};
     Read(reference);
@@ -79,7 +80,7 @@ void Simulation::Resume(const std::vector<Event>& history, size_t max_events) {
     now_s_ = event.elapsed_s;
   }
   if (history.empty()) return Run(max_events);
-  Read(ResumeEvent{});
+  Read(ResumeEvent{config_.budget});
   Run(max_events);
 }
 
