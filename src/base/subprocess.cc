@@ -64,7 +64,11 @@ struct ChildPlan {
   const rlimit no_core = {0, 0};
   setrlimit(RLIMIT_CORE, &no_core);
   if (plan.file_size != RLIM_INFINITY) {
-    const rlimit size = {plan.file_size, plan.file_size};
+    // A stricter limit of the parent's stays: it may not be raised, and it is stricter.
+    rlimit size = {plan.file_size, plan.file_size};
+    rlimit inherited = {};
+    if (getrlimit(RLIMIT_FSIZE, &inherited) != 0) ChildFail(plan);
+    if (inherited.rlim_max < size.rlim_max) size = {inherited.rlim_max, inherited.rlim_max};
     if (setrlimit(RLIMIT_FSIZE, &size) != 0) ChildFail(plan);
   }
   if (plan.cwd != nullptr && chdir(plan.cwd) != 0) ChildFail(plan);
