@@ -150,6 +150,13 @@ TEST_F(ImportTest, UnusableProgramsSayWhy) {
                                         "            vi = T.axis.remap(\"S\", [i])\n"
                                         "            A[vi] = A[vi] + T.float32(1)\n")),
               "in-place");
+  ExpectError(
+      Load("gather.py", script("A: T.Buffer((8,), \"float32\"), I: T.Buffer((8,), \"int32\"), "
+                               "B: T.Buffer((8,), \"float32\")",
+                               "    for i in range(8):\n        with T.sblock(\"B\"):\n"
+                               "            vi = T.axis.remap(\"S\", [i])\n"
+                               "            B[vi] = A[I[vi] * 2]\n")),
+      "indexes a tensor by values");
 }
 
 TEST_F(ImportTest, BadFilesAreOneLine) {

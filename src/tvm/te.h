@@ -15,7 +15,7 @@ namespace banyan::te {
 // A scalar expression, with its element type (indices are "int32").
 class Expr {
  public:
-  Expr(int64_t value);  // NOLINT(runtime/explicit): an index constant
+  Expr(int64_t value);  // NOLINT(google-explicit-constructor): an index constant
   Expr(ffi::ObjectRef node, std::string dtype) : node_(std::move(node)), dtype_(std::move(dtype)) {}
 
   const ffi::ObjectRef& node() const { return node_; }
@@ -45,7 +45,7 @@ class ReduceAxis {
  public:
   ReduceAxis(const std::string& name, int64_t extent);
 
-  operator Expr() const { return var_; }  // NOLINT(runtime/explicit)
+  operator Expr() const { return var_; }  // NOLINT(google-explicit-constructor)
   const ffi::ObjectRef& iter() const { return iter_; }
 
  private:

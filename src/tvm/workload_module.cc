@@ -3,10 +3,12 @@
 #include <tvm/ffi/container/map.h>
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <set>
 #include <vector>
 
+#include "base/json.h"
 #include "tvm/node.h"
 #include "tvm/pipeline.h"
 
@@ -140,6 +142,36 @@ Access ScanBlocks(const ObjectRef& body) {
   return access;
 }
 
+// Whether a position in a tensor is computed from data, as in a gather. Read from the JSON graph,
+// whose expression nodes name their parts alike.
+bool IndexesByData(const Json& graph) {
+  const Json& nodes = graph["nodes"];
+  std::set<size_t> seen;
+  const std::function<bool(const Json&)> loads = [&](const Json& reference) {
+    if (!reference.is_number_unsigned()) return false;
+    const size_t index = reference.get<size_t>();
+    if (index >= nodes.size() || !seen.insert(index).second) return false;
+    const Json& item = nodes[index];
+    const std::string type = item.value("type", std::string());
+    if (type == "ir.TensorLoad") return true;
+    if (!item.contains("data")) return false;
+    const Json& data = item["data"];
+    if (type == "ffi.Array") return std::any_of(data.begin(), data.end(), loads);
+    if (!data.is_object() || type == "ir.IntImm") return false;
+    for (const char* part : {"a", "b", "value", "args", "condition", "true_value", "false_value"}) {
+      if (data.contains(part) && loads(data[part])) return true;
+    }
+    return false;
+  };
+  for (const Json& item : nodes) {
+    const std::string type = item.value("type", std::string());
+    if (type != "ir.TensorLoad" && type != "tirx.BufferStore") continue;
+    seen.clear();
+    if (loads(item["data"]["indices"])) return true;
+  }
+  return false;
+}
+
 double CountFlops(const ObjectRef& module) {
   try {
     return CallTvm<double>("s_tir.analysis.EstimateTIRFlops", module);
@@ -183,6 +215,11 @@ Result<Workload> WorkloadFromModule(const ObjectRef& module, const std::string& 
   const ObjectRef alone =
       CallTvm<ObjectRef>("ir.Module_FromExpr", named, ffi::Map<ObjectRef, ObjectRef>());
   workload.module_json = ModuleToJson(alone);
+  if (IndexesByData(Json::parse(workload.module_json))) {
+    return InvalidArgument(who +
+                           " indexes a tensor by values of another; Banyan's random inputs would " +
+                           "point outside of it");
+  }
   workload.entry = "main";
   workload.flops = CountFlops(alone);
   workload.reduction_length = access.reduction_length;
