@@ -84,10 +84,12 @@ Status TvmLiveSchedule::Do(const std::function<void()>& primitive) {
   }
 }
 
-Status TvmLiveSchedule::Move(const std::function<void()>& primitive) {
+Status TvmLiveSchedule::Move(const std::function<void()>& primitive,
+                             const std::function<void()>& check) {
   BANYAN_RETURN_IF_ERROR(Do(primitive));
   try {
     CheckDataflow();
+    check();
     return Ok{};
   } catch (const Refusal& refusal) {
     return refusal.error;

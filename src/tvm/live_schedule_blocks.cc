@@ -102,6 +102,24 @@ const ir::Node* TvmLiveSchedule::WrittenBuffer(const std::string& block) const {
   return ir::F().region_source.Object(ir::At(writes, 0));
 }
 
+void TvmLiveSchedule::CheckPaddable(const std::string& block) {
+  const ProgramView& program = View();
+  const int index = program.FindBlock(block);
+  const BlockView& view = program.blocks[static_cast<size_t>(index)];
+  for (const int loop : view.loops) {
+    if (program.BlocksUnder(loop).size() == 1) continue;
+    Refuse(fmt::format("block {} shares loop {} with others: pad its layout before", block,
+                       program.loops[static_cast<size_t>(loop)].name));
+  }
+  for (const BlockView& other : program.blocks) {
+    if (&other == &view || other.writes.empty() || view.writes.empty()) continue;
+    if (other.writes[0].buffer == view.writes[0].buffer) {
+      Refuse(fmt::format("block {} writes the same buffer as {}: pad its layout before", other.name,
+                         block));
+    }
+  }
+}
+
 Status TvmLiveSchedule::TransformLayout(const std::string& block, const Layout& layout, bool pad) {
   return Do([&] {
     const BufferTable buffers = CollectBuffers(skeleton_);
@@ -122,11 +140,18 @@ Status TvmLiveSchedule::TransformLayout(const std::string& block, const Layout& 
       if (term.divisor < 1 || term.modulus < 0)
         Refuse("a layout's divisors and moduli are positive");
     }
+    if (pad) CheckPaddable(block);
+    const std::vector<std::string> before = names_.block_names();
     ffi::Any padding(nullptr);
     const ObjectRef map = MakeIndexMap(buffer.shape.size(), layout);
     if (pad) padding = MakeZeroMap(layout.size(), var);
     CallTvm<void>("s_tir.schedule.ScheduleTransformLayout", schedule_, BlockRv(block), 0,
                   /*write=*/1, map, padding, /*assume_injective_transform=*/false);
+    // Of a loop nest that it writes anew TVM keeps the one block only.
+    Refresh();
+    for (const std::string& name : before) {
+      if (names_.FindBlock(name) < 0) Refuse("this layout would lose block " + name);
+    }
   });
 }
 
@@ -145,7 +170,8 @@ Status TvmLiveSchedule::ComputeAt(const std::string& block, const std::string& l
 Status TvmLiveSchedule::ReverseComputeAt(const std::string& block, const std::string& loop,
                                          bool keep_unit_loops) {
   return Move(
-      [&] { Relocate("s_tir.schedule.ScheduleReverseComputeAt", block, loop, keep_unit_loops); });
+      [&] { Relocate("s_tir.schedule.ScheduleReverseComputeAt", block, loop, keep_unit_loops); },
+      [&] { CheckRunsOnce(block); });
 }
 
 void TvmLiveSchedule::Inline(const char* primitive, const std::string& block) {

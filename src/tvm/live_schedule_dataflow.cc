@@ -62,6 +62,23 @@ bool RunsOnce(const ProgramView& program, const BlockView& block, size_t first) 
   return true;
 }
 
+// The same where TVM has found the binding to reach every element (`affine`): then the numbers
+// decide.
+bool ReachesOnce(const ProgramView& program, const BlockView& block, bool affine, size_t first) {
+  if (RunsOnce(program, block, first)) return true;
+  if (!affine) return false;
+  if (block.has_predicate)
+    return true;  // more iterations than elements, but the surplus is cut off
+  int64_t iterations = 1;
+  for (size_t k = 0; k < block.loops.size(); ++k) {
+    if (Drives(block, k, false))
+      iterations *= program.loops[static_cast<size_t>(block.loops[k])].extent;
+  }
+  int64_t elements = 1;
+  for (const IterView& iter : block.iters) elements *= iter.extent;
+  return iterations <= elements;
+}
+
 // A reduction that runs an iteration twice adds it twice.
 std::string RepeatedReduction(const ProgramView& program, const BlockView& block, bool affine) {
   const size_t first = FirstAddingLoop(program, block);
@@ -73,14 +90,41 @@ std::string RepeatedReduction(const ProgramView& program, const BlockView& block
           loop.name, block.name);
     }
   }
-  if (!affine && !RunsOnce(program, block, first)) {
+  if (!ReachesOnce(program, block, affine, first)) {
     return fmt::format("block {} would add up some elements more than once at that place",
                        block.name);
   }
   return {};
 }
 
+// Indices into FlagsOf.
+constexpr size_t kAffineBinding = 0;
+constexpr size_t kRegionCover = 1;
+
 }  // namespace
+
+// What TVM keeps of a block: affine binding, region cover, stage pipeline.
+std::vector<bool> TvmLiveSchedule::FlagsOf(size_t block) const {
+  const auto state = CallTvm<ffi::ObjectRef>("s_tir.schedule.ScheduleGetState", schedule_);
+  const auto sref =
+      CallTvm<ffi::ObjectRef>("s_tir.schedule.ScheduleGetSRef", schedule_, names_.block_rv(block));
+  std::vector<bool> flags;
+  for (const ffi::ObjectRef& flag : CallTvm<ffi::Array<ffi::ObjectRef>>(
+           "s_tir.schedule.ScheduleStateGetCachedFlags", state, sref)) {
+    int64_t value = 0;
+    flags.push_back(ir::IntOf(flag.get(), &value) && value != 0);
+  }
+  return flags;
+}
+
+// TVM estimates the elements that a consumer is to take from its producer's loop, never too few.
+// One taken in two iterations is taken once before it is made.
+void TvmLiveSchedule::CheckRunsOnce(const std::string& block) {
+  const size_t index = BlockIndex(block);
+  if (ReachesOnce(View(), View().blocks[index], FlagsOf(index)[kAffineBinding], 0)) return;
+  Refuse(
+      fmt::format("block {} would run on elements that are not computed yet at that place", block));
+}
 
 void TvmLiveSchedule::CheckDataflow() {
   const ProgramView& program = View();
@@ -95,25 +139,15 @@ void TvmLiveSchedule::CheckDataflow() {
       }
     }
   }
-  const auto state = CallTvm<ffi::ObjectRef>("s_tir.schedule.ScheduleGetState", schedule_);
   for (size_t b = 0; b < program.blocks.size(); ++b) {
     const BlockView& block = program.blocks[b];
-    const auto sref =
-        CallTvm<ffi::ObjectRef>("s_tir.schedule.ScheduleGetSRef", schedule_, names_.block_rv(b));
-    const auto flags = CallTvm<ffi::Array<ffi::ObjectRef>>(
-        "s_tir.schedule.ScheduleStateGetCachedFlags", state, sref);
-    auto flag = [&](size_t i) {
-      int64_t value = 0;
-      return ir::IntOf(flags[i].get(), &value) && value != 0;
-    };
-    constexpr size_t kAffineBinding = 0;
-    constexpr size_t kRegionCover = 1;
-    if (!flag(kRegionCover)) {
+    const std::vector<bool> flags = FlagsOf(b);
+    if (!flags[kRegionCover]) {
       Refuse(fmt::format("block {} would read what its producers have not computed at that place",
                          block.name));
     }
     if (!block.is_reduction || block.opaque) continue;
-    if (std::string reason = RepeatedReduction(program, block, flag(kAffineBinding));
+    if (std::string reason = RepeatedReduction(program, block, flags[kAffineBinding]);
         !reason.empty()) {
       Refuse(std::move(reason));
     }

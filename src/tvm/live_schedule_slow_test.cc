@@ -177,7 +177,7 @@ class LiveScheduleWalk : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(LiveScheduleWalk, WhatIsAcceptedComputesTheSame) {
   int accepted = 0;
-  for (uint64_t seed = 0; seed < 25; ++seed) {
+  for (uint64_t seed = 0; seed < 40; ++seed) {
     RandomWalk walk(GetParam(), ChildSeed(seed, GetParam()));
     walk.Run(24);
     walk.ExpectSameResult();

@@ -68,8 +68,9 @@ class TvmLiveSchedule : public LiveSchedule {
   [[noreturn]] static void Refuse(std::string reason);
   // Runs a primitive: a throw becomes kIllegalStep, success forgets the picture.
   Status Do(const std::function<void()>& primitive);
-  // The same, and then CheckDataflow.
-  Status Move(const std::function<void()>& primitive);
+  // The same, and then CheckDataflow and `check`.
+  Status Move(
+      const std::function<void()>& primitive, const std::function<void()>& check = [] {});
   // TVM's error in words of this schedule's names.
   Error Explain(const ffi::Error& error) const;
   // The picture, for checks that TVM leaves out.
@@ -80,6 +81,9 @@ class TvmLiveSchedule : public LiveSchedule {
   void CheckNotVectorized(const std::string& loop) const;
   // After a primitive that moved blocks or loops, on the new program.
   void CheckDataflow();
+  void CheckPaddable(const std::string& block);
+  void CheckRunsOnce(const std::string& block);
+  std::vector<bool> FlagsOf(size_t block) const;
 
   ffi::ObjectRef BlockRv(const std::string& name);
   ffi::ObjectRef LoopRv(const std::string& name);
