@@ -181,6 +181,7 @@ std::vector<TileAxes> RankTileAxes(const ProgramView& program, const BlockAnalys
     VectorAccess access = VectorAccess::kInvariant;
     int moving = 0;
     bool unpackable = false;
+    int strided = 0;
     for (size_t o = 0; o < analysis.operands.size(); ++o) {
       const OperandAnalysis& operand = analysis.operands[o];
       if (!operand.uses[v]) continue;
@@ -192,6 +193,7 @@ std::vector<TileAxes> RankTileAxes(const ProgramView& program, const BlockAnalys
         vector_operand = static_cast<int>(o);
         access = here;
       }
+      strided += here == VectorAccess::kStrided ? 1 : 0;
       if (here == VectorAccess::kStrided && !operand.simple) {
         // A window (2*x + rx) cannot be repacked so that x becomes contiguous; an index that is the
         // iter alone can, whatever the other dimensions do.
@@ -206,6 +208,7 @@ std::vector<TileAxes> RankTileAxes(const ProgramView& program, const BlockAnalys
       }
     }
     if (moving == 0) continue;
+    unpackable = unpackable || strided > 1;  // one operand is packed, the other ones are gathered
     const VectorAccess out = AccessAlong(write, output, vector_iter);
     std::vector<int> rows = {-1};
     for (const int row : analysis.spatial) {
@@ -216,6 +219,12 @@ std::vector<TileAxes> RankTileAxes(const ProgramView& program, const BlockAnalys
       // a window.
       if (moves && Operand(analysis, vector_operand).simple) continue;
       rows.push_back(row);
+    }
+    int64_t nearest = 0;  // smallest step of the result along a row candidate
+    for (const int row : rows) {
+      if (row < 0) continue;
+      const int64_t step = std::abs(StrideAlong(write, output, row));
+      if (step > 0 && (nearest == 0 || step < nearest)) nearest = step;
     }
     for (const int row : rows) {
       TileAxes axes;
@@ -232,8 +241,12 @@ std::vector<TileAxes> RankTileAxes(const ProgramView& program, const BlockAnalys
       double score = LaneUse(vector_extent, lanes);
       if (vector_extent < lanes) score *= 0.7;
       if (row < 0) {
-        score *= 0.3;
+        // Right for a matrix times a vector; a window has more to reuse.
+        const bool window = vector_operand >= 0 && !Operand(analysis, vector_operand).simple;
+        score *= window ? 0.1 : 0.3;
       } else {
+        // Rows that lie side by side share cache lines, in the operand and in the result.
+        if (std::abs(StrideAlong(write, output, row)) > nearest) score *= 0.9;
         score *= std::min(
             1.0, 0.4 + 0.1 * static_cast<double>(block.iters[static_cast<size_t>(row)].extent));
         if (vector_operand >= 0 && Operand(analysis, vector_operand).uses[static_cast<size_t>(row)])

@@ -38,6 +38,9 @@ struct Shape {
   bool panel_possible = false;
   bool pad_possible = false;
   double rows_total = 1;  // how often a packed element is used
+  int64_t reduction_total = 1;
+  bool window = false;       // the vector operand is no plain tensor of iters
+  bool window_rows = false;  // and it moves along the rows, too
 };
 
 Shape DescribeShape(const ProgramView& program, const BlockAnalysis& analysis, const TileAxes& axes,
@@ -50,6 +53,7 @@ Shape DescribeShape(const ProgramView& program, const BlockAnalysis& analysis, c
   if (axes.row_iter >= 0) shape.rows = block.iters[static_cast<size_t>(axes.row_iter)].extent;
   const int k = InnerReduction(block, analysis);
   shape.reduction_last = block.iters[static_cast<size_t>(k)].extent;
+  shape.reduction_total = analysis.reduction_extent;
   shape.pad_possible = block.multiply_add && block.iters.size() >= 3;
   std::vector<int64_t> extents;
   for (const IterView& iter : block.iters) extents.push_back(iter.extent);
@@ -65,6 +69,8 @@ Shape DescribeShape(const ProgramView& program, const BlockAnalysis& analysis, c
         shape.vector_row_stride =
             std::max(shape.vector_row_stride, std::abs(StrideAlong(read, buffer, r)) * element);
       shape.panel_possible = operand.simple;
+      shape.window = !operand.simple;
+      shape.window_rows = axes.row_iter >= 0 && operand.uses[static_cast<size_t>(axes.row_iter)];
       for (const int s : analysis.spatial) {
         if (s != axes.vector_iter && !operand.uses[static_cast<size_t>(s)])
           shape.rows_total *= static_cast<double>(block.iters[static_cast<size_t>(s)].extent);
@@ -83,7 +89,9 @@ Shape DescribeShape(const ProgramView& program, const BlockAnalysis& analysis, c
 
 // Vectors read with a large power-of-two stride fall into few cache sets; from beyond L2 every line
 // is used for one vector only.
-double UnpackedFactor(const Shape& shape, const Target& target) {
+double UnpackedFactor(const Shape& shape, int64_t cols, const Target& target) {
+  if (shape.window) return 0.97;  // neighbouring rows and steps of the window share their lines
+  if (cols >= shape.cols) return 1.0;  // read in its own order
   const double lines = static_cast<double>(shape.reduction_last) * target.line_bytes;
   double factor = 1.0;
   if (shape.vector_row_stride >= 4096 && shape.vector_row_stride % 4096 == 0) {
@@ -98,47 +106,210 @@ double UnpackedFactor(const Shape& shape, const Target& target) {
 // Copying costs about six vector operations an element vector, once; every row tile uses it again.
 double PackFactor(double uses, bool strided) { return uses / (uses + (strided ? 12.0 : 5.0)); }
 
-std::vector<int64_t> RowCandidates(int64_t extent) {
-  std::vector<int64_t> rows;
-  for (const int64_t r : {8, 6, 7, 12, 14, 10, 9, 4, 16, 5, 11, 13, 3, 2, 1}) {
-    if (r <= extent) rows.push_back(r);
-  }
-  return rows;
-}
+struct Columns {
+  int64_t cols = 1;
+  int64_t groups = 1;
+};
 
-std::vector<int64_t> ColumnCandidates(int64_t extent, int lanes) {
-  std::vector<int64_t> cols;
+// Whole registers side by side. LLVM keeps powers of two in registers only: three are a loop.
+std::vector<Columns> ColumnCandidates(int64_t extent, int lanes) {
+  std::vector<Columns> columns;
   if (extent < lanes) {
     int64_t width = 1;  // the largest power of two that fits: a part of a register
     while (width * 2 <= extent) width *= 2;
-    cols.push_back(width);
-    if (lanes <= extent * 2) cols.push_back(lanes);  // padded up
-    return cols;
+    columns.push_back({width, 1});
+    if (lanes < extent * 2) columns.push_back({lanes, 1});  // padded up
+    return columns;
   }
-  // Powers of two only: LLVM splits other vector lengths into scalars.
-  for (const int64_t vectors : {2, 4, 1}) {
-    if (vectors == 1 || vectors * lanes < extent + lanes) cols.push_back(vectors * lanes);
+  for (const int64_t vectors : {4, 3, 2, 1}) {
+    if (vectors == 1 || vectors * lanes < extent + lanes)
+      columns.push_back({vectors * lanes, vectors == 3 ? 3 : 1});
   }
   // Part of a register, where whole ones would leave a rest.
   for (int64_t part = lanes / 2; extent % lanes != 0 && part >= 4; part /= 2) {
     if (extent % part == 0) {
-      cols.push_back(part);
+      columns.push_back({part, 1});
       break;
     }
   }
-  return cols;
+  return columns;
 }
 
-std::vector<int64_t> UnrollCandidates(int64_t extent, TailMode tail) {
-  if (tail == TailMode::kPartition) return {1};  // partitioning multiplies the body
-  if (extent <= 8) return {extent};
+std::vector<int64_t> UnrollCandidates(int64_t extent, TailMode tail, bool few_rows) {
+  if (tail == TailMode::kPartition && !few_rows) return {1};  // partitioning multiplies the body
+  const int64_t most = tail == TailMode::kPartition ? 4 : 8;
   std::vector<int64_t> unroll;
-  for (const int64_t u : {4, 2, 1, 8, 7, 5, 6, 3}) {
-    if (u == 1 || extent % u == 0 || (tail == TailMode::kPad && (u == 4 || u == 2)))
-      unroll.push_back(u);
+  if (extent <= most) unroll.push_back(extent);
+  for (const int64_t u : {4, 2, 8, 7, 5, 6, 3, 1}) {
+    if (u > most || u >= extent) continue;
+    if (u == 1 || extent % u == 0 || (tail == TailMode::kPad && u == 4)) unroll.push_back(u);
+    if (unroll.size() == 2) break;
   }
+  if (unroll.empty()) unroll.push_back(1);
   return unroll;
 }
+
+// One block's choices: every axis, tile, rest, unrolling and packing that fits, with its score.
+class Ranking {
+ public:
+  Ranking(const ProgramView& program, const BlockAnalysis& analysis, const Target& target)
+      : program_(program), analysis_(analysis), target_(target) {}
+
+  void AddAxes(const TileAxes& axes) {
+    choice_ = ContractionChoice{};
+    choice_.axes = axes;
+    shape_ = DescribeShape(program_, analysis_, axes, target_);
+    strided_ = axes.vector_access == VectorAccess::kStrided;
+    if (axes.row_iter < 0) return AddVectorProduct();
+    for (const Columns& columns : ColumnCandidates(shape_.cols, shape_.lanes)) {
+      if (axes.most_cols > 0 && axes.most_cols % columns.cols != 0) continue;
+      choice_.cols = columns.cols;
+      choice_.groups = columns.groups;
+      const int64_t vectors = std::max<int64_t>(1, columns.cols / shape_.lanes);
+      for (int64_t rows = 1; rows <= std::min<int64_t>(shape_.rows, 16); ++rows) {
+        // A quarter of the registers is for operands.
+        if (rows * vectors > target_.vector_registers * 3 / 4) break;
+        if (shape_.window_rows && rows * vectors > 8) break;
+        choice_.rows = rows;
+        AddTile(vectors);
+      }
+    }
+  }
+
+  std::vector<ContractionChoice> Take(size_t most) {
+    std::stable_sort(
+        choices_.begin(), choices_.end(),
+        [](const ContractionChoice& x, const ContractionChoice& y) { return x.score > y.score; });
+    if (choices_.size() > most) choices_.resize(most);
+    return std::move(choices_);
+  }
+
+ private:
+  // Matrix times vector: limited by memory, one pass over the operand.
+  void AddVectorProduct() {
+    const TileAxes& axes = choice_.axes;
+    choice_.reduce_inside = strided_;
+    choice_.cols =
+        std::min<int64_t>(ColumnCandidates(shape_.cols, shape_.lanes).back().cols, shape_.lanes);
+    for (const int64_t unroll : {4, 2, 8, 1}) {
+      if (strided_ ? shape_.reduction_last % (unroll * shape_.lanes) != 0
+                   : shape_.reduction_last % unroll != 0)
+        continue;
+      choice_.k_unroll = unroll;
+      choice_.tail =
+          shape_.cols % choice_.cols == 0 || strided_ ? TailMode::kNone : TailMode::kPartition;
+      const double rank = unroll == 4 ? 1 : unroll == 2 ? 0.98 : 0.93;
+      Add(axes.score * rank * (strided_ ? 1.1 : 1.0));
+    }
+  }
+
+  void AddTile(int64_t vectors) {
+    const int64_t rows = choice_.rows;
+    const int64_t cols = choice_.cols;
+    const bool rows_divide = shape_.rows % rows == 0;
+    const bool cols_divide = shape_.cols % cols == 0;
+    // Rows that do not divide are worth it for a large enough tile only.
+    if (!rows_divide && rows < std::min<int64_t>(shape_.rows, 4)) return;
+    double tile = RegisterTileEfficiency(rows, vectors, target_);
+    if (cols < shape_.lanes) tile *= 0.2 + 0.8 * static_cast<double>(cols) / shape_.lanes;
+    std::vector<TailMode> tails = {TailMode::kNone};
+    if (!rows_divide || !cols_divide) {
+      tails.clear();
+      if (shape_.pad_possible) tails.push_back(TailMode::kPad);
+      if (rows <= 8) tails.push_back(TailMode::kPartition);
+    }
+    for (const TailMode tail : tails) {
+      choice_.tail = tail;
+      for (const int64_t unroll :
+           UnrollCandidates(shape_.reduction_last, tail, rows_divide && shape_.rows <= 8)) {
+        choice_.k_unroll = unroll;
+        AddPacking(choice_.axes.score * tile * UnrollFactor(unroll, rows * vectors) * TailFactor());
+      }
+    }
+  }
+
+  double TailFactor() const {
+    if (choice_.tail == TailMode::kNone) return 1;
+    if (choice_.tail == TailMode::kPad) {
+      // All that is padded is copied, the row operand too: a use for every column tile.
+      const double uses = static_cast<double>(shape_.cols);
+      return 0.97 * UsedShare(shape_.rows, choice_.rows) * UsedShare(shape_.cols, choice_.cols) *
+             uses / (uses + 4);
+    }
+    const double full = static_cast<double>(shape_.rows / choice_.rows * choice_.rows) /
+                        static_cast<double>(shape_.rows) *
+                        static_cast<double>(shape_.cols / choice_.cols * choice_.cols) /
+                        static_cast<double>(shape_.cols);
+    return 0.9 / (1 + 6 * (1 - full));
+  }
+
+  void AddPacking(double score) {
+    const bool streams = shape_.row_bytes > static_cast<double>(target_.l2_bytes);
+    const bool pack_rows = shape_.row_strided_in_k && choice_.tail != TailMode::kPad &&
+                           shape_.rows % choice_.rows == 0;
+    const bool rows_conflict = shape_.row_bytes > static_cast<double>(target_.l2_bytes) / 2 ||
+                               static_cast<double>(shape_.rows) * 4 >= 4096;
+    const bool one_row_tile = shape_.rows_total <= static_cast<double>(choice_.rows);
+    const bool padded_columns =
+        choice_.tail == TailMode::kPad &&
+        (shape_.cols % choice_.cols != 0 || shape_.reduction_last % choice_.k_unroll != 0);
+    for (const PackMode pack : {PackMode::kPanel, PackMode::kNone, PackMode::kWhole}) {
+      if (pack == PackMode::kNone && (strided_ || padded_columns)) continue;
+      if (pack != PackMode::kNone && !shape_.panel_possible) continue;
+      if (pack == PackMode::kWhole &&
+          (choice_.tail == TailMode::kPad || choice_.groups > 1 || shape_.cols % choice_.cols != 0))
+        continue;
+      choice_.pack = pack;
+      choice_.rows_outer = false;
+      choice_.pack_rows = pack_rows && rows_conflict;
+      double here = score;
+      if (pack == PackMode::kNone) {
+        here *= one_row_tile ? 1.0 : UnpackedFactor(shape_, choice_.cols, target_);
+      } else {
+        here *= PackFactor(shape_.rows_total, strided_) * (pack == PackMode::kWhole ? 0.96 : 1.0);
+      }
+      Add(here);
+      if (pack == PackMode::kPanel && choice_.tail == TailMode::kNone && !strided_)
+        AddWidePanels(here, streams);
+      if (pack != PackMode::kPanel) {
+        choice_.rows_outer = true;
+        Add(here * 0.97);
+        choice_.rows_outer = false;
+      }
+      if (pack_rows && choice_.tail == TailMode::kNone) {
+        choice_.pack_rows = !choice_.pack_rows;
+        Add(here * 0.93);
+      }
+    }
+  }
+
+  // Panels of several column tiles, as long as they stay in L2.
+  void AddWidePanels(double score, bool streams) {
+    for (const int64_t panels : {4, 2}) {
+      const double bytes = static_cast<double>(shape_.reduction_total * panels * choice_.cols) * 4;
+      if (shape_.cols % (panels * choice_.cols) != 0 ||
+          bytes > static_cast<double>(target_.l2_bytes) / 2)
+        continue;
+      choice_.panels = panels;
+      Add(score * (streams ? 1.02 : 0.97));
+      choice_.panels = 1;
+      break;
+    }
+  }
+
+  void Add(double score) {
+    choice_.score = score;
+    choices_.push_back(choice_);
+  }
+
+  const ProgramView& program_;
+  const BlockAnalysis& analysis_;
+  const Target& target_;
+  ContractionChoice choice_;
+  Shape shape_;
+  bool strided_ = false;
+  std::vector<ContractionChoice> choices_;
+};
 
 }  // namespace
 
@@ -147,15 +318,16 @@ double RegisterTileEfficiency(int64_t rows, int64_t vectors, const Target& targe
   const auto v = static_cast<double>(vectors);
   const double accumulators = r * v;
   const double fma_cycles = accumulators / target.fma_units;
-  // Two loads a cycle: `vectors` of the vector operand, one broadcast a row.
-  const double load_cycles = (v + r) / 2 * 1.15;
-  const double latency_cycles = 6;  // four of the unit, and room for the loop around it
-  double efficiency = fma_cycles / std::max({fma_cycles, load_cycles, latency_cycles});
+  // `vectors` loads of the vector operand and one broadcast a row share the machine's width with
+  // the multiply-adds; the weight is fitted to timings of 6x4, 8x3, 12x2, 8x2, 4x4 and 16x1 tiles.
+  const double load_share = (v + r) / accumulators;
+  // A multiply-add takes four cycles, and the loop around it some.
+  const double latency_cycles = 5.75;
+  double efficiency = std::min(1.0, fma_cycles / latency_cycles) / (1 + 0.24 * load_share);
   // More live values than registers: accumulators move to the stack.
   const double live = accumulators + v + 1;
   if (live > target.vector_registers) efficiency *= 0.45 * target.vector_registers / live;
-  // Larger tiles leave longer write-backs and remainders.
-  return efficiency * (1 - 0.002 * accumulators);
+  return efficiency;
 }
 
 int InnerReduction(const BlockView& block, const BlockAnalysis& analysis) {
@@ -185,116 +357,15 @@ std::string ContractionChoice::Describe(const BlockView& block) const {
 std::vector<ContractionChoice> RankContractionChoices(const ProgramView& program,
                                                       const BlockAnalysis& analysis,
                                                       const Target& target) {
-  std::vector<ContractionChoice> choices;
-  const std::vector<TileAxes> ranked_axes = RankTileAxes(program, analysis, target);
-  for (size_t a = 0; a < ranked_axes.size() && a < 6; ++a) {
-    const TileAxes& axes = ranked_axes[a];
-    const Shape shape = DescribeShape(program, analysis, axes, target);
-    const bool strided = axes.vector_access == VectorAccess::kStrided;
-    if (axes.row_iter < 0) {  // matrix times vector: limited by memory, one pass over the operand
-      ContractionChoice choice;
-      choice.axes = axes;
-      choice.reduce_inside = strided;
-      choice.cols =
-          std::min<int64_t>(ColumnCandidates(shape.cols, shape.lanes).back(), shape.lanes);
-      choice.score = axes.score;
-      for (const int64_t unroll : {4, 2, 8, 1}) {
-        if (strided ? shape.reduction_last < unroll * shape.lanes ||
-                          shape.reduction_last % (unroll * shape.lanes) != 0
-                    : shape.reduction_last % unroll != 0)
-          continue;
-        choice.k_unroll = unroll;
-        choice.tail =
-            shape.cols % choice.cols == 0 || strided ? TailMode::kNone : TailMode::kPartition;
-        choice.score = axes.score * (unroll == 4 ? 1 : 0.95) * (strided ? 1.1 : 1.0);
-        choices.push_back(choice);
-      }
-      continue;
-    }
-    for (const int64_t cols : ColumnCandidates(shape.cols, shape.lanes)) {
-      for (const int64_t rows : RowCandidates(shape.rows)) {
-        const int64_t vectors = std::max<int64_t>(1, cols / shape.lanes);
-        const double tile = RegisterTileEfficiency(rows, vectors, target);
-        if (rows * vectors > 2 * target.vector_registers) continue;
-        const bool divides = shape.rows % rows == 0 && shape.cols % cols == 0;
-        std::vector<TailMode> tails;
-        if (divides) {
-          tails = {TailMode::kNone};
-        } else {
-          if (shape.pad_possible) tails.push_back(TailMode::kPad);
-          tails.push_back(TailMode::kPartition);
-        }
-        for (const TailMode tail : tails) {
-          if (tail == TailMode::kPartition && rows > 8) continue;
-          for (const int64_t unroll : UnrollCandidates(shape.reduction_last, tail)) {
-            for (const PackMode pack : {PackMode::kPanel, PackMode::kNone, PackMode::kWhole}) {
-              if (pack == PackMode::kNone && strided) continue;
-              if (pack != PackMode::kNone && !shape.panel_possible) continue;
-              if (pack == PackMode::kWhole && (shape.cols % cols != 0 || tail == TailMode::kPad))
-                continue;
-              ContractionChoice choice;
-              choice.axes = axes;
-              choice.rows = rows;
-              choice.cols = cols;
-              choice.k_unroll = unroll;
-              choice.pack = pack;
-              choice.tail = tail;
-              double score = axes.score * tile * UnrollFactor(unroll, rows * vectors);
-              if (cols < shape.lanes) score *= 0.2 + 0.8 * static_cast<double>(cols) / shape.lanes;
-              const double uses = shape.rows_total;
-              if (pack == PackMode::kNone) {
-                score *= shape.rows <= rows ? 1.0 : UnpackedFactor(shape, target);
-              } else {
-                score *= PackFactor(uses, strided) * (pack == PackMode::kWhole ? 0.96 : 1.0);
-              }
-              if (tail == TailMode::kPad)
-                score *= 0.94 * UsedShare(shape.rows, rows) * UsedShare(shape.cols, cols);
-              if (tail == TailMode::kPartition) {
-                const double full = static_cast<double>(shape.rows / rows * rows) /
-                                    static_cast<double>(shape.rows) *
-                                    static_cast<double>(shape.cols / cols * cols) /
-                                    static_cast<double>(shape.cols);
-                score *= 0.9 / (1 + 6 * (1 - full));
-              }
-              const bool window_rows = axes.vector_operand >= 0 &&
-                                       analysis.operands[static_cast<size_t>(axes.vector_operand)]
-                                           .uses[static_cast<size_t>(axes.row_iter)];
-              if (window_rows && rows * vectors > 8) continue;
-              choice.pack_rows = shape.row_strided_in_k && tail != TailMode::kPad &&
-                                 shape.rows % rows == 0 &&
-                                 (shape.row_bytes > static_cast<double>(target.l2_bytes) / 2 ||
-                                  static_cast<double>(shape.rows) * 4 >= 4096);
-              choice.score = score;
-              choices.push_back(choice);
-              if (pack == PackMode::kPanel && shape.cols % (4 * cols) == 0 &&
-                  tail == TailMode::kNone && !strided) {
-                choice.panels = 4;
-                const bool streams = shape.row_bytes > static_cast<double>(target.l2_bytes);
-                choice.score = score * (streams ? 1.02 : 0.97);
-                choices.push_back(choice);
-                choice.panels = 1;
-              }
-              choice.rows_outer = true;
-              choice.score = score * (pack == PackMode::kPanel ? 0.5 : 0.97);
-              choices.push_back(choice);
-              if (shape.row_strided_in_k && tail == TailMode::kNone) {
-                choice.rows_outer = false;
-                choice.pack_rows = !choice.pack_rows;
-                choice.score = score * 0.93;
-                choices.push_back(choice);
-              }
-            }
-          }
-        }
-      }
-    }
+  constexpr size_t kMostAxes = 6;
+  constexpr size_t kMostChoices = 400;
+  Ranking ranking(program, analysis, target);
+  const std::vector<TileAxes> ranked = RankTileAxes(program, analysis, target);
+  for (size_t a = 0; a < std::min(ranked.size(), kMostAxes); ++a) {
+    if (ranked[a].score < 0.1 * ranked.front().score) break;
+    ranking.AddAxes(ranked[a]);
   }
-  std::stable_sort(
-      choices.begin(), choices.end(),
-      [](const ContractionChoice& x, const ContractionChoice& y) { return x.score > y.score; });
-  constexpr size_t kMost = 400;
-  if (choices.size() > kMost) choices.resize(kMost);
-  return choices;
+  return ranking.Take(kMostChoices);
 }
 
 }  // namespace banyan

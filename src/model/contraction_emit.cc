@@ -57,6 +57,7 @@ class Emitter {
     FinishRowPack(row_pack);
     Paddings();
     plan_->Vectorize(Full(vector_inner_));
+    if (!group_inner_.empty()) plan_->Unroll(Full(group_inner_));
     if (choice_.axes.row_iter >= 0 && choice_.rows > 1) plan_->Unroll(Full(row_inner_));
     for (const std::string& loop : unrolled_) plan_->Unroll(Full(loop));
     if (choice_.tail == TailMode::kPartition) Partition();
@@ -91,8 +92,7 @@ class Emitter {
 
   // Matrix times vector, the matrix contiguous along the reduction: lanes hold partial sums.
   void ReduceInside() {
-    const int bits = program_.buffers[static_cast<size_t>(write_.buffer)].element_bits;
-    const int lanes = std::max(1, target_.lanes(bits));
+    const int lanes = std::max(1, target_.lanes(OutputBits()));
     EmitPartialSums(program_, analysis_, InnerReduction(block_, analysis_),
                     choice_.k_unroll * lanes, plan_);
   }
@@ -107,6 +107,9 @@ class Emitter {
   const BufferView& OperandBuffer(int operand) const {
     return program_
         .buffers[static_cast<size_t>(analysis_.operands[static_cast<size_t>(operand)].buffer)];
+  }
+  int OutputBits() const {
+    return program_.buffers[static_cast<size_t>(write_.buffer)].element_bits;
   }
   bool PaddedIter(int iter) const {
     if (choice_.tail != TailMode::kPad) return false;
@@ -195,9 +198,13 @@ class Emitter {
     const std::string n_loop = Iter(n);
     PlanBuilder::Factors factors;
     const bool wide = choice_.panels > 1;
-    factors.push_back({n_loop, wide ? std::vector<int64_t>{choice_.panels, choice_.cols}
-                                    : std::vector<int64_t>{choice_.cols}});
-    vector_inner_ = n_loop + (wide ? ".2" : ".1");
+    std::vector<int64_t> widths;
+    if (wide) widths.push_back(choice_.panels);
+    if (choice_.groups > 1) widths.push_back(choice_.groups);
+    widths.push_back(choice_.cols / choice_.groups);
+    vector_inner_ = fmt::format("{}.{}", n_loop, widths.size());
+    if (choice_.groups > 1) group_inner_ = fmt::format("{}.{}", n_loop, widths.size() - 1);
+    factors.push_back({n_loop, std::move(widths)});
     const std::string n_outer = n_loop + ".0";
     pack_at_ = n_outer;
     std::string m_outer;
@@ -252,8 +259,23 @@ class Emitter {
       if (first_reduction_.empty()) first_reduction_ = innermost;
     }
     if (m >= 0) order.push_back(row_inner_);
+    if (!group_inner_.empty()) order.push_back(group_inner_);
     order.push_back(vector_inner_);
     plan_->Tile(name_, factors, order);
+  }
+
+  // Vectors along a loop of a copy that has `extent` iterations: as one if LLVM can keep that in
+  // registers, else cut into whole registers.
+  void VectorizeCopy(const std::string& copy, int dim, int64_t extent, int bits, bool unroll) {
+    const int64_t lanes = std::max(1, target_.lanes(bits));
+    const bool power = (extent & (extent - 1)) == 0;
+    if (power && extent <= 4 * lanes) {
+      plan_->Vectorize(CopyLoop(copy, dim));
+    } else if (extent % lanes == 0) {
+      plan_->Tile(copy, {{fmt::format("v{}", dim), {lanes}}}, {});
+      plan_->Vectorize(CopyLoop(copy, dim) + ".1");
+      if (unroll) plan_->Unroll(CopyLoop(copy, dim) + ".0");
+    }
   }
 
   void WriteBack() {
@@ -273,7 +295,7 @@ class Emitter {
     if (choice_.axes.output_contiguous) {
       if (choice_.tail == TailMode::kNone || program_.buffers.empty() ||
           block_.iters[static_cast<size_t>(choice_.axes.vector_iter)].extent % choice_.cols == 0)
-        plan_->Vectorize(CopyLoop(copy, n_dim));
+        VectorizeCopy(copy, n_dim, choice_.cols, OutputBits(), true);
     }
     const int m_dim = choice_.axes.row_iter < 0 ? -1 : DimOf(write_, choice_.axes.row_iter);
     const bool rows_divide =
@@ -295,12 +317,16 @@ class Emitter {
         if (static_cast<int>(d) != vector_dim_) order.push_back(fmt::format("v{}", d));
       }
       order.push_back(n + ".1");
-      plan_->Tile(pack, {{n, {choice_.cols}}}, order);
+      const int64_t width = choice_.cols / choice_.groups;
+      plan_->Tile(pack, {{n, {width}}}, order);
       plan_->Vectorize(pack + "." + n + ".1");
       return;
     }
+    // Of a padded copy LLVM moves the condition out of the loop, as long as it is left alone.
+    const bool padded = PaddedAccess(access);
+    const int64_t width = choice_.cols * choice_.panels;
     if (!strided) {
-      plan_->Vectorize(CopyLoop(pack, vector_dim_));
+      if (!padded) VectorizeCopy(pack, vector_dim_, width, buffer.element_bits, false);
       return;
     }
     // A transposing copy: square tiles, loads along the contiguous dimension.
@@ -313,7 +339,7 @@ class Emitter {
         order.push_back(fmt::format("v{}", d));
     }
     const bool square = buffer.shape[static_cast<size_t>(k_dim)] % lanes == 0 &&
-                        choice_.cols % lanes == 0 && !PaddedAccess(access);
+                        choice_.cols % lanes == 0 && !padded;
     if (square) {
       order.insert(order.end(), {k + ".0", n + ".0", n + ".1", k + ".1"});
       plan_->Tile(pack, {{k, {lanes}}, {n, {lanes}}}, order);
@@ -322,7 +348,7 @@ class Emitter {
     } else {
       order.insert(order.end(), {k, n});
       plan_->Tile(pack, {}, order);
-      plan_->Vectorize(CopyLoop(pack, vector_dim_));
+      if (!padded) VectorizeCopy(pack, vector_dim_, width, buffer.element_bits, false);
     }
   }
 
@@ -330,7 +356,7 @@ class Emitter {
     if (pack.empty()) return;
     const std::string m = fmt::format("v{}", row_dim_);
     plan_->Tile(pack, {{m, {choice_.rows}}}, {});
-    plan_->Vectorize(pack + "." + m + ".1");
+    if ((choice_.rows & (choice_.rows - 1)) == 0) plan_->Vectorize(pack + "." + m + ".1");
   }
 
   // A padding block is made where no element is made twice: at the loops that address it by
@@ -419,7 +445,7 @@ class Emitter {
   const BlockView& block_;
   const std::string& name_;
   const AccessView& write_;
-  std::string vector_inner_, row_inner_, pack_at_, first_reduction_;
+  std::string vector_inner_, group_inner_, row_inner_, pack_at_, first_reduction_;
   std::vector<std::string> outer_, unrolled_;
   int vector_dim_ = -1;
   int row_dim_ = -1;

@@ -25,11 +25,13 @@ enum class TailMode {
   kPartition,  // the loops are partitioned into a full body and a guarded rest
 };
 
-// Parameters of one contraction's schedule: a register tile of `rows` x `cols` accumulators.
+// Parameters of one contraction's schedule: a register tile of `rows` x `cols` accumulators, the
+// columns as `groups` vectors side by side, each of a power of two of elements.
 struct ContractionChoice {
   TileAxes axes;
   int64_t rows = 1;
   int64_t cols = 1;
+  int64_t groups = 1;
   int64_t k_unroll = 1;
   int64_t panels = 1;  // column tiles a panel holds
   PackMode pack = PackMode::kNone;
