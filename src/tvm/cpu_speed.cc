@@ -1,7 +1,9 @@
 #include "tvm/cpu_speed.h"
 
 // A debug build must measure the machine, not the lack of optimisation.
+#if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC optimize("O2")
+#endif
 
 #include <algorithm>
 #include <chrono>
