@@ -30,7 +30,7 @@ struct LoopView {
   std::string name;
   int64_t extent = 1;
   LoopKind kind = LoopKind::kSerial;
-  int parent = -1;  // index into ProgramView::loops; -1: outermost
+  int parent = -1;       // index into ProgramView::loops; -1: outermost
   std::string variable;  // TVM's own name for it; rfactor calls iters after it
 };
 

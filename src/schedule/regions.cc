@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <utility>
 
 namespace banyan {
 
@@ -37,6 +38,49 @@ std::vector<int64_t> TouchedRegion(const ProgramView& program, int block, int bu
     }
   }
   return region;
+}
+
+bool CoversWithoutGaps(const ProgramView& program, int block, int fixed) {
+  const auto& view = program.blocks[static_cast<size_t>(block)];
+  for (const auto& iter : view.iters) {
+    if (iter.kind != IterKind::kSpatial) continue;
+    std::vector<std::pair<int64_t, int64_t>> inner;  // step, extent
+    bool outer = false;
+    for (size_t i = 0; i < view.loops.size(); ++i) {
+      const int64_t extent = program.loops[static_cast<size_t>(view.loops[i])].extent;
+      if (!iter.binding.uses(i) || extent <= 1) continue;
+      if (static_cast<int>(i) <= fixed) {
+        outer = true;
+      } else {
+        inner.emplace_back(iter.binding.coefficients[i], extent);
+      }
+    }
+    if (!outer || inner.empty()) continue;
+    if (!iter.binding.affine) return false;
+    std::sort(inner.begin(), inner.end());
+    int64_t next = 1;
+    for (const auto& [step, extent] : inner) {
+      if (step != next) return false;
+      next *= extent;
+    }
+  }
+  return true;
+}
+
+bool HasSpatialGuard(const ProgramView& program, int block) {
+  const auto& view = program.blocks[static_cast<size_t>(block)];
+  if (!view.has_predicate) return false;
+  for (const auto& iter : view.iters) {
+    if (iter.kind != IterKind::kSpatial) continue;
+    if (!iter.binding.affine) return true;
+    int64_t span = 1;
+    for (size_t i = 0; i < view.loops.size() && i < iter.binding.coefficients.size(); ++i) {
+      span += std::abs(iter.binding.coefficients[i]) *
+              (program.loops[static_cast<size_t>(view.loops[i])].extent - 1);
+    }
+    if (span > iter.extent) return true;
+  }
+  return false;
 }
 
 double RecomputationAt(const ProgramView& program, int producer, int loop) {

@@ -18,6 +18,14 @@ int64_t SpanOf(const LinearForm& form, const std::vector<int64_t>& spans, int64_
 std::vector<int64_t> TouchedRegion(const ProgramView& program, int block, int buffer, bool reads,
                                    int fixed);
 
+// True if, while the loops up to position `fixed` stand still, the loops inside run every spatial
+// iter through consecutive values, each once. Where they leave gaps, TVM's bounding boxes cover
+// elements that were not computed, and copies of them are wrong.
+bool CoversWithoutGaps(const ProgramView& program, int block, int fixed);
+
+// A split that does not divide guards a spatial iter of the block.
+bool HasSpatialGuard(const ProgramView& program, int block);
+
 // How often `producer` would compute each of its elements if it were computed at `loop` of its
 // consumers: iterations of the outer loops times the region each needs, over all its elements. 1:
 // no recomputation.

@@ -173,6 +173,22 @@ class Accumulate final : public TransformationBase {
       return IllegalStep(
           fmt::format("{} is {}: choose a loop outside it", view.name, LoopKindName(view.kind)));
     }
+    if (!CoversWithoutGaps(program, index, position)) {
+      return IllegalStep(
+          fmt::format("the loops inside at={} leave gaps in what they compute: keep the inner "
+                      "parts of each tiled "
+                      "loop inside and whole",
+                      Text(args, "at")));
+    }
+    for (const auto& write : block.writes) {
+      for (const auto& form : write.indices) {
+        if (form.affine) continue;
+        return IllegalStep(
+            fmt::format("the result of {} has a blocked layout already: accumulate first, then "
+                        "layout(block={}, ...)",
+                        block.name, WriteName(args)));
+      }
+    }
     BANYAN_RETURN_IF_ERROR(NeedNewName(program, WriteName(args)));
     if (TextOr(args, "scope", "local") != "local" || block.writes.empty()) return {};
     int64_t bytes = (ElementBits(program, block) + 7) / 8;

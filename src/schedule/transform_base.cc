@@ -262,7 +262,9 @@ int64_t StraightLineOps(const ProgramView& program, const Target& target, int bl
   constexpr int64_t kPlenty = int64_t{1} << 40;
   const auto& view = program.blocks[static_cast<size_t>(block)];
   const int lanes = std::max(1, target.lanes(ElementBits(program, view)));
+  constexpr int64_t kStatementsOfALoop = 16;
   int64_t ops = 1;
+  bool loop_inside = false;
   for (size_t i = 0; i < view.loops.size(); ++i) {
     const auto& loop = program.loops[static_cast<size_t>(view.loops[i])];
     const LoopKind effective = view.loops[i] == changed ? kind : loop.kind;
@@ -272,9 +274,10 @@ int64_t StraightLineOps(const ProgramView& program, const Target& target, int bl
       // A gather or scatter is taken apart into scalars.
       times = IsContiguous(program, view, i) ? (loop.extent + lanes - 1) / lanes : loop.extent;
     }
+    if (ops > 1 && effective == LoopKind::kSerial && loop.extent > 1) loop_inside = true;
     ops = std::min(kPlenty, ops * std::max<int64_t>(1, times));
   }
-  return ops;
+  return loop_inside ? ops * kStatementsOfALoop : ops;
 }
 
 }  // namespace banyan

@@ -84,13 +84,13 @@ std::vector<int64_t> FactorCandidates(int64_t extent, int lanes);
 // The next smaller and larger candidate.
 std::vector<int64_t> FactorNeighbours(int64_t extent, int lanes, int64_t factor);
 // Statements of straight-line code that LLVM gets for the body of `block` when unrolled loops are
-// unrolled and vectorised ones cut into registers (into scalars where an access is not contiguous);
-// `changed` is taken to have `kind`.
+// unrolled and vectorised ones cut into registers (into scalars where an access is not contiguous); a
+// loop that stays inside counts as several. `changed` is taken to have `kind`.
 int64_t StraightLineOps(const ProgramView& program, const Target& target, int block, int changed,
                         LoopKind kind);
 
-// Build time grows by about 0.7 ms a statement and faster above some thousands.
-inline constexpr int64_t kMaxStraightLineOps = 2048;
+// Build time grows by about 0.7 ms a statement, and faster above a thousand.
+inline constexpr int64_t kMaxStraightLineOps = 1024;
 // A stack array of one core; above it the write-back buffer falls out of L1 and may overflow the
 // stack.
 inline constexpr int64_t kMaxLocalBytes = 32 << 10;

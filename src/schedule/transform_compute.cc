@@ -138,16 +138,40 @@ class FuseBase : public TransformationBase {
                     block.name, times, LoopOf(program, loop).name));
   }
 
-  // A consumer moved under a producer's reduction loop would read unfinished sums.
+  // A consumer moved under a producer's reduction loop would read unfinished sums; where pieces
+  // overlap, a reduction would add its terms again.
   static Status CheckComplete(const ProgramView& program, const BlockView& block, int loop) {
+    const auto& at_name = LoopOf(program, loop).name;
     for (const int other : block.producers) {
       const auto& producer = BlockOf(program, other);
       const int at = PositionOf(producer, loop);
+      if (at < 0) continue;
       const int first = FirstReductionPosition(producer);
-      if (first < 0 || at < first) continue;
-      return IllegalStep(
-          fmt::format("{} lies inside the reduction of {}, whose result is not finished there",
-                      LoopOf(program, loop).name, producer.name));
+      if (first >= 0 && at >= first) {
+        return IllegalStep(
+            fmt::format("{} lies inside the reduction of {}, whose result is not finished there",
+                        at_name, producer.name));
+      }
+      bool plain = CoversWithoutGaps(program, other, at);
+      for (const auto& write : producer.writes) {
+        for (const auto& form : write.indices) plain = plain && form.affine;
+      }
+      if (!plain) {
+        return IllegalStep(fmt::format(
+            "the pieces of {} inside {} overlap or leave gaps: choose a loop further out",
+            producer.name, at_name));
+      }
+      if (!block.is_reduction) continue;
+      for (int i = 0; i <= at; ++i) {
+        const auto position = static_cast<size_t>(i);
+        if (DrivesSpatial(producer, position) ||
+            LoopOf(program, producer.loops[position]).extent == 1) {
+          continue;
+        }
+        return IllegalStep(
+            fmt::format("{} is computed more than once inside {}: {} would add its terms again",
+                        producer.name, LoopOf(program, producer.loops[position]).name, block.name));
+      }
     }
     return {};
   }

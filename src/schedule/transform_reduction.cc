@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "schedule/regions.h"
 #include "schedule/transform_all.h"
 #include "schedule/transform_base.h"
 
@@ -230,6 +231,12 @@ class RFactor final : public TransformationBase {
     const auto& block = BlockOf(program, index);
     if (IsDecomposed(block)) {
       return IllegalStep(fmt::format("the initialisation of {} is split off already", block.name));
+    }
+    if (HasSpatialGuard(program, index)) {
+      return IllegalStep(
+          fmt::format("a loop of the result of {} is split so that it does not divide: rfactor "
+                      "before tiling it",
+                      block.name));
     }
     if (block.combiner.empty()) {
       return IllegalStep(fmt::format("the reduction of {} has no known combiner", block.name));

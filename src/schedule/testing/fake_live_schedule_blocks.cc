@@ -97,6 +97,11 @@ Status FakeLiveSchedule::Move(const std::string& name, const std::string& loop_n
       }
     }
   }
+  for (const int old : block.loops) {
+    if (program_.BlocksUnder(old).size() == 1) {
+      program_.loops[static_cast<size_t>(old)].name = "(replaced)";
+    }
+  }
   PlaceUnder(block, outer, outer_bindings, extents, keep_unit_loops);
   program_.blocks.erase(program_.blocks.begin() + Signed(index));
   size_t place = 0;
