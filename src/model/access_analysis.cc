@@ -255,7 +255,7 @@ std::vector<TileAxes> RankTileAxes(const ProgramView& program, const BlockAnalys
       const auto reduction = static_cast<double>(analysis.reduction_extent);
       if (access == VectorAccess::kStrided) score *= unpackable ? 0.05 : 0.9;  // a packing pass
       // Writing a tile back by single elements costs about 16 element stores for each vector.
-      if (!axes.output_contiguous) score *= reduction / (reduction + 2.0 * lanes);
+      if (!axes.output_contiguous) score *= reduction / (reduction + 6.0 * lanes);
       axes.score = score;
       ranked.push_back(axes);
     }

@@ -1,7 +1,6 @@
 #include <algorithm>
-#include <cmath>
 #include <map>
-#include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -12,16 +11,16 @@
 namespace banyan {
 namespace {
 
-constexpr size_t kStyles = 64;
-constexpr size_t kNeighbours = 48;
-constexpr size_t kRounds =
-    6;  // how many decisions away from a style a measured plan is found again
+constexpr size_t kStyles = 96;
+constexpr size_t kNeighbours = 24;
+constexpr size_t kCentres = 2;
+// How many decisions away from a style a measured plan is found again.
+constexpr size_t kRounds = 6;
 
 struct Known {
   SketchChoice choice;
   Plan plan;
   uint64_t hash = 0;
-  size_t style = 0;
 };
 
 // Every plan of the sketch met so far, found by its hash.
@@ -54,6 +53,111 @@ class KnownPlans {
   std::unordered_map<uint64_t, size_t> by_hash_;
 };
 
+// The texts of steps that failed: from "step 3, tile(...): reason".
+std::unordered_set<std::string> FailedSteps(const std::vector<std::string>& failures) {
+  std::unordered_set<std::string> steps;
+  for (const std::string& failure : failures) {
+    const size_t step = failure.find("step ");
+    if (step == std::string::npos) continue;
+    const size_t begin = failure.find(", ", step);
+    const size_t end = failure.find("): ", step);
+    if (begin == std::string::npos || end == std::string::npos || begin > end) continue;
+    steps.insert(failure.substr(begin + 2, end + 1 - begin - 2));
+  }
+  return steps;
+}
+
+// One call: styles and refinements of the best own plans, untried ones only.
+class Proposer {
+ public:
+  explicit Proposer(const ModelRequest& request)
+      : request_(request),
+        sketch_(*request.root.program, *request.target),
+        known_(sketch_),
+        styles_(sketch_.Styles(kStyles)),
+        tried_(request.tried_plans.begin(), request.tried_plans.end()),
+        failed_(FailedSteps(request.failures)) {}
+
+  std::vector<Proposal> Run() {
+    // The styles proposed so far are the first ones: meet them, and as many again.
+    size_t untried = 0;
+    for (const SketchChoice& style : styles_) {
+      if (untried >= request_.max_proposals) break;
+      const size_t index = known_.Add(style);
+      style_plans_.push_back(index);
+      untried += Allowed(index) ? 1 : 0;
+    }
+    const std::vector<size_t> refinements = Refinements();
+    // Before anything is measured, styles alone; then both in turn.
+    size_t s = 0;
+    size_t r = 0;
+    while (proposals_.size() < request_.max_proposals &&
+           (s < style_plans_.size() || r < refinements.size())) {
+      if (r < refinements.size()) Propose(refinements[r++], 0.35);
+      if (r < refinements.size()) Propose(refinements[r++], 0.35);
+      if (s < style_plans_.size()) Propose(style_plans_[s++], refinements.empty() ? 0.9 : 0.3);
+    }
+    return std::move(proposals_);
+  }
+
+ private:
+  // Plans one decision away from the best measured ones of this expert, which are found again by
+  // walking outward from the styles.
+  std::vector<size_t> Refinements() {
+    std::vector<size_t> centres;
+    for (size_t round = 0; round < kRounds; ++round) {
+      std::vector<size_t> found;
+      for (const MeasuredPlan& measured : request_.best) {
+        const size_t index = known_.Find(PlanHash(measured.plan));
+        if (index != std::string::npos) found.push_back(index);
+        if (found.size() == kCentres) break;
+      }
+      if (found == centres) break;
+      centres = std::move(found);
+      for (const size_t centre : centres) {
+        const SketchChoice choice = known_.at(centre).choice;
+        for (const SketchChoice& next : sketch_.Neighbours(choice, kNeighbours)) known_.Add(next);
+      }
+    }
+    std::vector<size_t> refinements;
+    for (const size_t centre : centres) {
+      const SketchChoice choice = known_.at(centre).choice;
+      for (const SketchChoice& next : sketch_.Neighbours(choice, kNeighbours)) {
+        const size_t index = known_.Add(next);
+        if (Allowed(index)) refinements.push_back(index);
+      }
+    }
+    return refinements;
+  }
+
+  bool Allowed(size_t index) const {
+    const Known& plan = known_.at(index);
+    if (plan.plan.steps.empty() || tried_.count(plan.hash) != 0) return false;
+    return failed_.empty() ||
+           std::none_of(plan.plan.steps.begin(), plan.plan.steps.end(),
+                        [&](const Step& step) { return failed_.count(PrintStep(step)) != 0; });
+  }
+
+  void Propose(size_t index, double chance) {
+    const Known& plan = known_.at(index);
+    if (proposals_.size() >= request_.max_proposals || !Allowed(index)) return;
+    if (!proposed_.insert(plan.hash).second) return;
+    const double time = sketch_.RelativeTime(plan.choice);
+    proposals_.push_back(
+        {0, plan.plan.steps, std::clamp(chance / time, 0.02, 0.95), sketch_.Describe(plan.choice)});
+  }
+
+  const ModelRequest& request_;
+  const ProgramSketch sketch_;
+  KnownPlans known_;
+  const std::vector<SketchChoice> styles_;
+  const std::unordered_set<uint64_t> tried_;
+  const std::unordered_set<std::string> failed_;
+  std::vector<size_t> style_plans_;
+  std::unordered_set<uint64_t> proposed_;
+  std::vector<Proposal> proposals_;
+};
+
 }  // namespace
 
 const std::string& AnalyticExpert::name() const {
@@ -67,56 +171,8 @@ ModelReply AnalyticExpert::Propose(const ModelRequest& request) {
     reply.error = "the request carries no program";
     return reply;
   }
-  const ProgramSketch sketch(*request.root.program, *request.target);
-  const std::unordered_set<uint64_t> tried(request.tried_plans.begin(), request.tried_plans.end());
-  KnownPlans known(sketch);
-  std::vector<size_t> styles;
-  for (const SketchChoice& choice : sketch.Styles(kStyles)) styles.push_back(known.Add(choice));
-
-  // Find the measured plans that are this expert's own, walking outward from the best of them.
-  std::vector<size_t> centres;
-  for (size_t round = 0; round < kRounds; ++round) {
-    centres.clear();
-    for (const MeasuredPlan& measured : request.best) {
-      const size_t index = known.Find(PlanHash(measured.plan));
-      if (index != std::string::npos) centres.push_back(index);
-      if (centres.size() == 2) break;
-    }
-    for (const size_t centre : centres) {
-      for (const SketchChoice& next : sketch.Neighbours(known.at(centre).choice, kNeighbours))
-        known.Add(next);
-    }
-  }
-
-  const auto propose = [&](size_t index, double confidence) {
-    const Known& plan = known.at(index);
-    if (plan.plan.steps.empty() || tried.count(plan.hash) != 0) return;
-    for (const Proposal& other : reply.proposals) {
-      if (other.steps == plan.plan.steps) return;
-    }
-    reply.proposals.push_back({0, plan.plan.steps, confidence, sketch.Describe(plan.choice)});
-  };
-  // Styles and refinements of the best in turn; before anything is measured, styles alone.
-  std::vector<size_t> refinements;
-  for (const size_t centre : centres) {
-    for (const SketchChoice& next : sketch.Neighbours(known.at(centre).choice, kNeighbours))
-      refinements.push_back(known.Add(next));
-  }
-  size_t s = 0;
-  size_t r = 0;
-  while (reply.proposals.size() < request.max_proposals &&
-         (s < styles.size() || r < refinements.size())) {
-    if (s < styles.size()) {
-      const double time = sketch.RelativeTime(known.at(styles[s]).choice);
-      propose(styles[s], std::clamp(0.9 / time, 0.05, 0.95));
-      ++s;
-    }
-    if (r < refinements.size() && reply.proposals.size() < request.max_proposals) {
-      const double time = sketch.RelativeTime(known.at(refinements[r]).choice);
-      propose(refinements[r], std::clamp(0.8 / time, 0.05, 0.9));
-      ++r;
-    }
-  }
+  reply.proposals = Proposer(request).Run();
+  if (reply.proposals.empty()) reply.error = "every plan of this expert was tried or is no change";
   return reply;
 }
 

@@ -284,8 +284,16 @@ class Emitter {
     const size_t rank = write_.indices.size();
     if (PaddedAccess(write_)) {
       const std::string& buffer = program_.buffers[static_cast<size_t>(write_.buffer)].name;
-      plan_->FuseConsumer(buffer + "_pad", at);
-      plan_->LayoutOf(name_, {}, "local");
+      if (neighbours_.epilogue.empty()) {
+        plan_->FuseConsumer(buffer + "_pad", at);
+      } else {
+        plan_->InlineInto(buffer + "_pad", false);
+        plan_->FuseConsumer(neighbours_.epilogue, at);
+      }
+      plan_->LayoutOf(
+          name_,
+          choice_.axes.output_contiguous ? std::vector<std::string>{} : MoveLast(rank, n_dim),
+          "local");
       return;
     }
     const std::string copy = name_ + "_out";

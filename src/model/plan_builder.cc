@@ -103,6 +103,12 @@ void PlanBuilder::SplitPadding(const std::string& block, const std::string& loop
   Add(&inits_, "padding", {{"block", block}, {"mode", "split_off"}, {"at", loop}});
 }
 
+void PlanBuilder::Append(const PlanBuilder& other) {
+  structure_.insert(structure_.end(), other.structure_.begin(), other.structure_.end());
+  kinds_.insert(kinds_.end(), other.kinds_.begin(), other.kinds_.end());
+  inits_.insert(inits_.end(), other.inits_.begin(), other.inits_.end());
+}
+
 Plan PlanBuilder::Build() const {
   Plan plan;
   for (const auto* phase : {&structure_, &kinds_, &inits_})

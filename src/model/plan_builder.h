@@ -44,6 +44,8 @@ class PlanBuilder {
   void SplitInit(const std::string& block, const std::string& loop);
   void SplitPadding(const std::string& block, const std::string& loop);
 
+  // Takes over another builder's steps, phase by phase.
+  void Append(const PlanBuilder& other);
   Plan Build() const;
 
  private:

@@ -36,6 +36,9 @@ bool ReadsElementwise(const BlockView& reader, int buffer) {
   return true;
 }
 
+// Estimated time, relative to the best, from which a style is not worth a trial.
+constexpr double kHopeless = 4;
+
 bool IsCheapMap(const BlockView& block) {
   return !block.has_call && !block.has_condition && block.flops_per_iteration <= 3;
 }
@@ -187,53 +190,100 @@ double ProgramSketch::RelativeTime(const SketchChoice& choice) const {
 }
 
 std::vector<SketchChoice> ProgramSketch::Styles(size_t most) const {
-  using Style = std::tuple<int64_t, int64_t, int64_t, int, int, bool, bool, int64_t, bool>;
-  const auto style_of = [](const ContractionChoice& c) {
-    return Style(c.rows, c.cols, c.k_unroll, static_cast<int>(c.pack), static_cast<int>(c.tail),
-                 c.rows_outer, c.pack_rows, c.panels, c.axes.output_contiguous);
-  };
-  // Each style of the most expensive contraction, the other blocks following it where they can.
-  std::vector<std::pair<double, SketchChoice>> styled;
-  for (size_t lead = 0; lead < roles_.size(); ++lead) {
-    const BlockRole& role = roles_[lead];
-    if (role.kind != Kind::kContraction) continue;
-    const bool heaviest = std::none_of(roles_.begin(), roles_.end(), [&](const BlockRole& other) {
-      return other.kind == Kind::kContraction && other.share > role.share;
-    });
-    if (!heaviest) continue;
-    for (size_t o = 0; o < role.contractions.size(); ++o) {
-      SketchChoice choice = Best();
-      choice[lead] = static_cast<int>(o);
-      const Style style = style_of(role.contractions[o]);
-      for (size_t b = 0; b < roles_.size(); ++b) {
-        if (b == lead || roles_[b].kind != Kind::kContraction) continue;
-        // The block's best option of the same tile, at best of the same style.
-        for (const bool exact : {true, false}) {
-          const auto& options = roles_[b].contractions;
-          const auto found =
-              std::find_if(options.begin(), options.end(), [&](const ContractionChoice& c) {
-                if (exact) return style_of(c) == style;
-                return c.rows == std::get<0>(style) && c.cols == std::get<1>(style) &&
-                       c.k_unroll == std::get<2>(style);
-              });
-          if (found == options.end()) continue;
-          choice[b] = static_cast<int>(found - options.begin());
-          break;
-        }
-      }
-      styled.emplace_back(RelativeTime(choice), std::move(choice));
-    }
-    break;
+  // Options of the most expensive contraction, the other blocks following it where they can.
+  size_t lead = roles_.size();
+  for (size_t b = 0; b < roles_.size(); ++b) {
+    if (roles_[b].kind != Kind::kContraction) continue;
+    if (lead == roles_.size() || roles_[b].share > roles_[lead].share) lead = b;
   }
-  std::stable_sort(styled.begin(), styled.end(),
-                   [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<SketchChoice> styles = {Best()};
-  for (auto& [time, choice] : styled) {
-    if (styles.size() >= most) break;
-    if (std::find(styles.begin(), styles.end(), choice) == styles.end())
-      styles.push_back(std::move(choice));
+  if (lead == roles_.size()) {
+    for (SketchChoice& next : Neighbours(Best(), most)) styles.push_back(std::move(next));
+    if (styles.size() > most) styles.resize(most);
+    return styles;
+  }
+  struct Styled {
+    double time = 0;
+    SketchChoice choice;
+    bool taken = false;
+  };
+  const auto& options = roles_[lead].contractions;
+  std::vector<Styled> styled(options.size());
+  for (size_t o = 0; o < options.size(); ++o) {
+    SketchChoice choice = Best();
+    choice[lead] = static_cast<int>(o);
+    for (size_t b = 0; b < roles_.size(); ++b) {
+      if (b != lead && roles_[b].kind == Kind::kContraction)
+        choice[b] = LikeOption(b, options[o], options.front());
+    }
+    styled[o] = {RelativeTime(choice), std::move(choice), false};
+  }
+  std::map<std::tuple<int, int, int, int, bool, bool, bool>, int> ideas;
+  std::map<std::tuple<int64_t, int64_t>, int> tiles;
+  std::map<std::tuple<int, int, int, int, bool, bool, bool, int64_t, int64_t>, int> both;
+  const auto idea = [&](const ContractionChoice& c) {
+    return std::tuple(c.axes.vector_iter, c.axes.row_iter, static_cast<int>(c.pack),
+                      static_cast<int>(c.tail), c.rows_outer, c.pack_rows, c.panels > 1);
+  };
+  const auto tile = [&](const ContractionChoice& c) { return std::tuple(c.rows, c.cols); };
+  const auto count = [&](size_t o) {
+    styled[o].taken = true;
+    ++ideas[idea(options[o])];
+    ++tiles[tile(options[o])];
+    ++both[std::tuple_cat(idea(options[o]), tile(options[o]))];
+  };
+  count(0);
+  while (styles.size() < most) {
+    size_t best = options.size();
+    double best_time = kHopeless;
+    for (size_t o = 0; o < options.size(); ++o) {
+      if (styled[o].taken || styled[o].time >= kHopeless) continue;
+      const double time =
+          styled[o].time * (1 + 0.03 * ideas[idea(options[o])] + 0.03 * tiles[tile(options[o])] +
+                            0.05 * both[std::tuple_cat(idea(options[o]), tile(options[o]))]);
+      if (time < best_time) {
+        best_time = time;
+        best = o;
+      }
+    }
+    if (best == options.size()) break;
+    count(best);
+    if (std::find(styles.begin(), styles.end(), styled[best].choice) == styles.end())
+      styles.push_back(styled[best].choice);
   }
   return styles;
+}
+
+// The block's best option with the same departures from its own best as `wanted` has from `usual`.
+int ProgramSketch::LikeOption(size_t block, const ContractionChoice& wanted,
+                              const ContractionChoice& usual) const {
+  const auto& options = roles_[block].contractions;
+  const ContractionChoice& best = options.front();
+  const bool tile = wanted.rows != usual.rows || wanted.cols != usual.cols;
+  int found = 0;
+  double found_score = -1;
+  for (size_t o = 0; o < options.size(); ++o) {
+    const ContractionChoice& c = options[o];
+    double score = c.score;
+    // Each departure kept is worth some speed lost.
+    const auto follow = [&](bool departs, bool like_wanted, bool like_best) {
+      if (departs ? !like_wanted : !like_best) score *= 0.8;
+    };
+    follow(tile, c.rows == wanted.rows && c.cols == wanted.cols,
+           c.rows == best.rows && c.cols == best.cols);
+    follow(wanted.k_unroll != usual.k_unroll, c.k_unroll == wanted.k_unroll,
+           c.k_unroll == best.k_unroll);
+    follow(wanted.pack != usual.pack, c.pack == wanted.pack, c.pack == best.pack);
+    follow(wanted.tail != usual.tail, c.tail == wanted.tail, c.tail == best.tail);
+    follow(wanted.rows_outer != usual.rows_outer, c.rows_outer == wanted.rows_outer,
+           c.rows_outer == best.rows_outer);
+    follow(wanted.panels != usual.panels, c.panels == wanted.panels, c.panels == best.panels);
+    if (score > found_score) {
+      found_score = score;
+      found = static_cast<int>(o);
+    }
+  }
+  return found;
 }
 
 std::vector<SketchChoice> ProgramSketch::Neighbours(const SketchChoice& choice, size_t most) const {
@@ -260,22 +310,29 @@ std::vector<SketchChoice> ProgramSketch::Neighbours(const SketchChoice& choice, 
   return result;
 }
 
+const PlanBuilder& ProgramSketch::BlockSteps(size_t block, size_t option) const {
+  const auto [at, added] = steps_.try_emplace({block, option});
+  if (!added) return at->second;
+  const BlockRole& role = roles_[block];
+  if (role.kind == Kind::kContraction) {
+    EmitContraction(program_, analyses_[block], role.contractions[option], role.neighbours, target_,
+                    &at->second);
+  } else if (role.kind == Kind::kSimple && !role.simples.empty()) {
+    EmitSimple(program_, analyses_[block], role.simples[option], target_, &at->second);
+  }
+  return at->second;
+}
+
 Plan ProgramSketch::MakePlan(const SketchChoice& choice) const {
   PlanBuilder plan;
   for (size_t b = 0; b < roles_.size(); ++b) {
     if (roles_[b].kind == Kind::kInlined) plan.InlineInto(program_.blocks[b].name, false);
   }
   for (size_t b = 0; b < roles_.size(); ++b) {
-    const BlockRole& role = roles_[b];
-    if (role.kind == Kind::kContraction) {
-      EmitContraction(program_, analyses_[b], role.contractions[option(b, choice)], role.neighbours,
-                      target_, &plan);
-    }
     const bool grouped =
         std::any_of(row_groups_.begin(), row_groups_.end(),
                     [&](const RowGroup& group) { return group.last == static_cast<int>(b); });
-    if (role.kind == Kind::kSimple && !grouped && !role.simples.empty())
-      EmitSimple(program_, analyses_[b], role.simples[option(b, choice)], target_, &plan);
+    if (!grouped) plan.Append(BlockSteps(b, option(b, choice)));
   }
   for (const RowGroup& group : row_groups_) EmitRowGroup(group, choice, &plan);
   return plan.Build();

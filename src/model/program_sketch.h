@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/access_analysis.h"
@@ -35,7 +37,8 @@ struct BlockRole {
 // fixed, so that a choice can be found again. Options beyond a block's list are clamped.
 using SketchChoice = std::vector<int>;
 
-// The roles of a program's blocks and the plans they make. Immutable after construction.
+// The roles of a program's blocks and the plans they make. Looks at `program` and `target`, which
+// must outlive it. Keeps the steps of options it has written once: for one thread.
 class ProgramSketch {
  public:
   ProgramSketch(const ProgramView& program, const Target& target);
@@ -45,8 +48,8 @@ class ProgramSketch {
   size_t options(size_t block) const;
   // Best option for every block.
   SketchChoice Best() const { return SketchChoice(roles_.size(), 0); }
-  // Choices in which all contractions follow the same idea (tile shape, packing, padding), best
-  // idea first; the first is Best().
+  // Choices in which all contractions follow the same idea (tile shape, packing, padding); the
+  // first is Best(), then by expected time, ideas that are like earlier ones put back.
   std::vector<SketchChoice> Styles(size_t most) const;
   // Choices one block away, most promising first.
   std::vector<SketchChoice> Neighbours(const SketchChoice& choice, size_t most) const;
@@ -61,6 +64,9 @@ class ProgramSketch {
   void FindRowGroups();
   void EmitRowGroup(const RowGroup& group, const SketchChoice& choice, PlanBuilder* plan) const;
   size_t option(size_t block, const SketchChoice& choice) const;  // clamped
+  int LikeOption(size_t block, const ContractionChoice& wanted,
+                 const ContractionChoice& usual) const;
+  const PlanBuilder& BlockSteps(size_t block, size_t option) const;
   double OptionTime(size_t block, int option) const;
 
   const ProgramView& program_;
@@ -68,6 +74,7 @@ class ProgramSketch {
   std::vector<BlockAnalysis> analyses_;
   std::vector<BlockRole> roles_;
   std::vector<RowGroup> row_groups_;
+  mutable std::map<std::pair<size_t, size_t>, PlanBuilder> steps_;  // by block and option
 };
 
 }  // namespace banyan

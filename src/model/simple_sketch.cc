@@ -243,13 +243,14 @@ PartialSums StartPartialSums(const ProgramView& program, const BlockAnalysis& an
   plan->RFactor(block.name + "." + k + ".1", 0, sums.partial);
   for (const int iter : analysis.spatial)
     sums.spatial.push_back(block.iters[static_cast<size_t>(iter)].name);
-  // rfactor calls the iters of reduction loops after their variables.
+  // rfactor keeps iters, but calls those of the split loop after its variables.
   const auto variable = [&](int iter) {
     const int loop = program.FindLoop(block.name + "." + LoopOfIter(program, block, iter));
     return "v" + program.loops[static_cast<size_t>(loop)].variable;
   };
   for (const int iter : analysis.reduction)
-    sums.reduction.push_back(iter == reduction_iter ? variable(iter) + "_0" : variable(iter));
+    sums.reduction.push_back(iter == reduction_iter ? variable(iter) + "_0"
+                                                    : block.iters[static_cast<size_t>(iter)].name);
   sums.lanes = variable(reduction_iter) + "_1";
   sums.rest = sums.lanes;
   return sums;
