@@ -222,6 +222,14 @@ Status TvmLiveSchedule::PadEinsum(const std::string& block, const std::vector<in
 
 Status TvmLiveSchedule::RFactor(const std::string& loop, int factor_axis, const std::string& name) {
   return Move([&] {
+    const ProgramView& program = View();
+    for (const int b : program.BlocksUnder(static_cast<int>(LoopIndex(loop)))) {
+      const BlockView& below = program.blocks[static_cast<size_t>(b)];
+      if (!below.has_predicate) continue;
+      // TVM drops the predicate of the block that adds up, which then writes out of bounds.
+      Refuse(fmt::format("block {} runs under a predicate: rfactor needs splits that divide",
+                         below.name));
+    }
     CheckNewBlockName(name);
     names_.AddBlock(name, CallTvm<ObjectRef>("s_tir.schedule.ScheduleRFactor", schedule_,
                                              LoopRv(loop), factor_axis));

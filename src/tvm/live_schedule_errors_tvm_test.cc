@@ -96,6 +96,35 @@ TEST(LiveScheduleErrors, WhatTvmAcceptsAndThenBreaks) {
     EXPECT_THAT(Reason(s->Primitive("CacheInplace", {"C", 0, "local"})), HasSubstr("decomposed"));
   }
   {
+    Scheduled s(kMatmul);  // out of bounds
+    EXPECT_OK(s->Split("C.i", {0, 5}, {"C.i.0", "C.i.1"}));
+    EXPECT_THAT(Reason(s->RFactor("C.k", 0, "rf")), HasSubstr("runs under a predicate"));
+  }
+  {
+    Scheduled s(kMlp);  // a loop nest written anew without its other blocks
+    EXPECT_OK(s->ComputeAt("gate", "gated.t", false));
+    EXPECT_THAT(Reason(s->TransformLayout("gated", {{0, 1, 0}, {1, 5, 0}, {1, 1, 5}}, true)),
+                HasSubstr("block gated shares loop gated.t with others"));
+  }
+  {
+    Scheduled s(kMlp);
+    EXPECT_OK(s->DecomposeReduction("gate", "gate.k", "init"));
+    EXPECT_THAT(Reason(s->TransformLayout("gate", {{0, 1, 0}, {1, 5, 0}, {1, 1, 5}}, true)),
+                HasSubstr("pad its layout before"));
+  }
+  {
+    Scheduled s(kMlp);  // a block without producers in the program moves behind its readers
+    EXPECT_EQ(Reason(s->ReverseComputeAt("up", "O.t", false)),
+              "block gated would run before block up, whose result it reads");
+  }
+  {
+    Scheduled s(
+        kMlp);  // initialised once, added up in every iteration of a loop that is not its own
+    EXPECT_OK(s->ReverseComputeAt("up", "gate.i", false));
+    EXPECT_THAT(Reason(s->DecomposeReduction("up", "gate.i", "init")),
+                HasSubstr("loop gate.i repeats block up after its initialisation"));
+  }
+  {
     Scheduled s(kMatmul);
     EXPECT_THAT(Reason(s->TransformLayout("C", {{1, 1, 0}, {0, 1, 0}}, false)),
                 HasSubstr("C is a parameter of the function"));
