@@ -302,6 +302,52 @@ TEST(LiveSchedulePrimitives, WholeTiledMatmul) {
   s.ExpectSameResult();
 }
 
+TEST(LiveSchedulePrimitives, WholeFusedConvolution) {
+  Scheduled s("conv:N=1,C=8,O=8,H=8,W=12");
+  EXPECT_OK(s->Split("O.c", {0, 4}, {"O.c.0", "O.c.1"}));
+  EXPECT_OK(s->Split("O.h", {0, 4}, {"O.h.0", "O.h.1"}));
+  EXPECT_OK(s->Split("O.w", {0, 6}, {"O.w.0", "O.w.1"}));
+  EXPECT_OK(s->Reorder({"O.n", "O.h.0", "O.c.0", "O.w.0", "O.c.1", "O.h.1", "O.w.1"}));
+  EXPECT_OK(s->SetLoopKind("O.w.1", LoopKind::kVectorized));
+  EXPECT_OK(s->ComputeAt("conv", "O.w.0", true));
+  EXPECT_OK(s->SetScope("conv", "local"));
+  EXPECT_EQ(s.Loops("conv"),
+            "O.n O.h.0 O.c.0 O.w.0 conv.n conv.oc conv.y conv.x conv.rc conv.ry conv.rx");
+  EXPECT_OK(s->Split("conv.rc", {0, 4}, {"conv.rc.0", "conv.rc.1"}));
+  EXPECT_OK(
+      s->Reorder({"conv.rc.0", "conv.rc.1", "conv.ry", "conv.rx", "conv.oc", "conv.y", "conv.x"}));
+  EXPECT_OK(s->SetLoopKind("conv.x", LoopKind::kVectorized));
+  EXPECT_OK(s->SetLoopKind("conv.oc", LoopKind::kUnrolled));
+  EXPECT_OK(s->DecomposeReduction("conv", "conv.rc.0", "conv.init"));
+  EXPECT_OK(s->ComputeAt("pad", "O.h.0", true));  // with a halo
+  EXPECT_OK(s->DecomposePadding("pad", "pad.c", "pad.fill"));
+  EXPECT_EQ(s.Blocks(), "pad.fill pad conv.init conv O");
+  s.ExpectSameResult();
+}
+
+TEST(LiveSchedulePrimitives, WholeChainFusedByChunks) {
+  Scheduled s("mlp:T=16,H=24,I=32");
+  EXPECT_OK(s->CacheRead("gate", "X", "global", {"up"}, "Xp"));
+  EXPECT_OK(s->TransformLayout("Xp", {{0, 8, 0}, {1, 8, 0}, {0, 1, 8}, {1, 1, 8}}, false));
+  EXPECT_OK(s->TransformLayout("gated", {{0, 8, 0}, {1, 16, 0}, {0, 1, 8}, {1, 1, 16}}, false));
+  EXPECT_OK(s->Split("O.k", {0, 16}, {"O.k.0", "O.k.1"}));
+  EXPECT_OK(s->Reorder({"O.k.0", "O.t"}));
+  EXPECT_OK(s->ComputeAt("gated", "O.k.0", false));
+  EXPECT_OK(s->ComputeAt("gate", "O.k.0", false));
+  EXPECT_OK(s->ComputeAt("up", "O.k.0", false));
+  EXPECT_OK(s->SetLoopKind("gated.i", LoopKind::kVectorized));
+  EXPECT_OK(s->Split("gate.t", {0, 8}, {"gate.t.0", "gate.t.1"}));
+  EXPECT_OK(s->Reorder({"gate.t.0", "gate.k", "gate.t.1", "gate.i"}));
+  EXPECT_OK(s->SetLoopKind("gate.i", LoopKind::kVectorized));
+  EXPECT_OK(s->DecomposeReduction("gate", "gate.k", "gate.init"));
+  EXPECT_OK(s->Split("O.h", {0, 8}, {"O.h.0", "O.h.1"}));
+  EXPECT_OK(s->Reorder({"O.h.0", "O.t", "O.k.1", "O.h.1"}));
+  EXPECT_OK(s->SetLoopKind("O.h.1", LoopKind::kVectorized));
+  EXPECT_OK(s->DecomposeReduction("O", "O.k.0", "O.init"));
+  EXPECT_EQ(s.Blocks(), "Xp O.init gate.init gate up gated O");
+  s.ExpectSameResult();
+}
+
 TEST(LiveScheduleThreads, DifferentSchedulesInDifferentThreads) {
   Scheduled s(kMatmul);
   std::vector<std::unique_ptr<LiveSchedule>> copies;
