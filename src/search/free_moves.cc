@@ -22,15 +22,25 @@ constexpr double kPairChance = 0.25;  // of changing a second parameter too
 constexpr double kTwinChance = 0.5;   // of changing a step's twins on other blocks alike
 constexpr int kSampleSteps = 8;       // longest random chain
 // Before anything is learnt: the numbers of a tile are what refinement is mostly about.
-constexpr double kTileBias = 2;
+constexpr double kTileBias = 3;
+constexpr double kNumberBias = 3;
 // A gain that counts as a full win for the credit of a parameter; smaller ones count in part.
 constexpr double kFullWin = 0.05;
 
-// Arguments with the block taken out: steps on different blocks that do the same have equal ones.
-Json Unplaced(const Step& step) {
-  Json args = step.args;
-  if (args.is_object()) args.erase("block");
-  return args;
+Json RebasedValue(const Json& value, const std::string& from, const std::string& to) {
+  if (value.is_structured()) {
+    Json out = value;
+    for (Json& item : out) item = RebasedValue(item, from, to);
+    return out;
+  }
+  if (!value.is_string()) return value;
+  const std::string& text = value.get_ref<const std::string&>();
+  if (text == from) return to;
+  if (text.size() > from.size() && text[from.size()] == '.' &&
+      text.compare(0, from.size(), from) == 0) {
+    return to + text.substr(from.size());
+  }
+  return value;
 }
 
 void Diff(const Json& before, const Json& after, const std::string& path,
@@ -103,6 +113,10 @@ std::string BlockOf(const Step& step) {
   return "";
 }
 
+Step Rebased(const Step& step, const std::string& from, const std::string& to) {
+  return {step.op, from.empty() ? step.args : RebasedValue(step.args, from, to)};
+}
+
 std::vector<std::string> ChangedParameters(const Step& before, const Step& after) {
   std::vector<std::string> keys;
   Diff(before.args, after.args, "", &keys);
@@ -144,7 +158,8 @@ std::vector<MoveMaker::Choice> MoveMaker::ChoicesAt(const Plan& plan, size_t ind
     changed.steps[index] = step;
     if (tried_.contains(PlanHash(changed))) continue;
     Choice choice{.index = index, .step = step, .keys = ChangedParameters(plan.steps[index], step)};
-    choice.weight = Weight(choice.keys);
+    const bool numeric = !choice.keys.empty() && choice.keys.front().back() != '~';
+    choice.weight = Weight(choice.keys) * (numeric ? kNumberBias : 1);
     choices.push_back(std::move(choice));
   }
   return choices;
@@ -175,14 +190,12 @@ Plan MoveMaker::Changed(const Plan& plan, const Choice& choice, Rng& rng) {
   Plan changed = plan;
   changed.steps[choice.index] = choice.step;
   const Step& before = plan.steps[choice.index];
-  const Json alike = Unplaced(before);
+  const std::string block = BlockOf(before);
   Plan twins = changed;
   for (size_t i = 0; i < plan.steps.size(); ++i) {
-    const Step& other = plan.steps[i];
-    if (i == choice.index || other.op != before.op || Unplaced(other) != alike) continue;
-    Step step = choice.step;
-    if (other.args.contains("block")) step.args["block"] = other.args["block"];
-    twins.steps[i] = std::move(step);
+    const std::string other = BlockOf(plan.steps[i]);
+    if (other.empty() || other == block || plan.steps[i] != Rebased(before, block, other)) continue;
+    twins.steps[i] = Rebased(choice.step, block, other);
   }
   if (twins == changed || !rng.Chance(kTwinChance)) return changed;
   return tried_.contains(PlanHash(twins)) ? changed : twins;
@@ -206,11 +219,15 @@ std::optional<Candidate> MoveMaker::TryNew(const Plan& plan, int64_t code_limit)
   return std::move(candidate).value();
 }
 
-std::optional<FreeMove> MoveMaker::Mutate(const Plan& plan, Rng& rng) {
+std::optional<FreeMove> MoveMaker::Mutate(const Plan& plan, Rng& rng, bool* exhausted) {
+  *exhausted = false;
   const int64_t code_limit = CodeLimit(plan);
   for (int attempt = 0; attempt < kTries; ++attempt) {
     const std::optional<Choice> choice = PickChange(plan, rng);
-    if (!choice) return std::nullopt;
+    if (!choice) {
+      *exhausted = true;
+      return std::nullopt;
+    }
     const Plan changed = Changed(plan, *choice, rng);
     std::optional<Candidate> candidate = TryNew(changed, code_limit);
     if (!candidate) {

@@ -34,8 +34,9 @@ class MoveMaker {
   MoveMaker(Compiler* compiler, Known known) : compiler_(compiler), known_(std::move(known)) {}
 
   // All give nullopt after a bounded number of tries that failed to apply or were known. A mutation
-  // of the same plan is never offered twice, so repeated calls come to an end.
-  std::optional<FreeMove> Mutate(const Plan& plan, Rng& rng);
+  // of the same plan is never offered twice, so repeated calls come to an end: `exhausted` then
+  // says that no neighbour of any step is left (else another call may find one).
+  std::optional<FreeMove> Mutate(const Plan& plan, Rng& rng, bool* exhausted);
   std::optional<FreeMove> Cross(const Plan& plan, const Plan& other, Rng& rng);
   std::optional<FreeMove> Sample(const Candidate& from, Rng& rng);
 
@@ -75,6 +76,10 @@ class MoveMaker {
 // The block a step is about: its "block" argument, else the owner of the first loop it names;
 // empty: unknown.
 std::string BlockOf(const Step& step);
+
+// The step as it would read about another block: names of the old block's loops become the new
+// one's.
+Step Rebased(const Step& step, const std::string& from, const std::string& to);
 
 // The parameters in which two steps of one kind differ, as "op|block|path|direction" with direction
 // '+', '-' (numbers) or '~'.

@@ -153,6 +153,10 @@ TEST(FreeMovesTest, NamesTheParametersThatChanged) {
   EXPECT_EQ(BlockOf({"vectorize", {{"loop", "C.j.1"}}}), "C");
   EXPECT_EQ(BlockOf({"fuse_loops", {{"loops", {"gate.i", "gate.j"}}}}), "gate");
   EXPECT_EQ(BlockOf(before), "C");
+  EXPECT_EQ(Rebased(before, "C", "up").args["block"], "up");
+  const Step loop{"vectorize", {{"loop", "gate.j.1"}}};
+  EXPECT_EQ(Rebased(loop, "gate", "up").args["loop"], "up.j.1");
+  EXPECT_EQ(Rebased(loop, "gat", "up"), loop);
 }
 
 }  // namespace

@@ -143,7 +143,7 @@ TEST(RunTest, ResumesFromAnyEventAndKeepsItsBudgets) {
     }
     EXPECT_EQ(finished.size(), 10u);
     EXPECT_EQ(again.journal.trials.size(), 10u);
-    if (cut < history.size()) {
+    if (!again.journal.events.empty()) {
       EXPECT_EQ(again.journal.events.front().index, static_cast<int64_t>(cut));
     }
   }

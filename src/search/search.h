@@ -86,6 +86,11 @@ class Search {
   // Canonical text of the tree and all that was spent; free of wall times and run ids.
   std::string DumpTree() const;
   const Tree& tree() const { return *tree_; }
+  // Where PUCT would go now: to a node that is not measured, or to one that would get a new child.
+  std::optional<Path> NextPath() const;
+  // What selection takes for the value of an unmeasured node, in [0, 1].
+  double UnmeasuredValue(NodeId id, double prior) const;
+  const ValueRange& range() const { return range_; }
 
  private:
   enum class RunPhase { kReference, kSearch, kFinals, kStopped };
@@ -100,6 +105,7 @@ class Search {
     std::vector<std::string> keys = {};  // of the parameters that a free move changed
     int64_t free_children = 0;
     int64_t calls_asked = 0;
+    int64_t tired_at = -1;                   // `finished_` when free moves last failed here
     bool exhausted = false;                  // no free move is left here
     std::vector<std::string> failures = {};  // one-line reasons, oldest first
   };
@@ -188,15 +194,14 @@ class Search {
 
   // search_choose.cc: where to go
   std::optional<SubmitTrial> NextTrial();
-  std::optional<Pick> Choose();
+  std::optional<Pick> Choose() const;
   std::optional<Pick> ChooseUniformly();
-  bool Descend(NodeId id, bool widen, Pick* pick);
+  bool Descend(NodeId id, bool widen, Pick* pick) const;
   NodeId MakeChild(NodeId id);
   Path ChooseLeaf();
   bool MayMakeChild(NodeId id) const;
   bool FreeMovesAllowed() const;
   bool SamplingAllowed() const;
-  double UnmeasuredValue(NodeId id, double prior) const;
   double Calibrated(size_t model, double confidence) const;
   NodeId PartnerFor(NodeId id, Rng& rng) const;
   Phase CurrentPhase() const;
@@ -239,7 +244,6 @@ class Search {
   int64_t trials_at_best_ = 0;     // finished trials when the best was found
   int64_t finished_ = 0;
   std::map<uint64_t, std::vector<double>> structure_values_;  // log-speedups by structure
-  std::unordered_set<uint64_t> structures_started_;
   std::unordered_map<uint64_t, uint64_t> trial_of_program_;
   int64_t moves_made_ = 0;  // index of the next move's random stream
   ValueRange range_;

@@ -67,7 +67,8 @@ bool Search::FreeMovesAllowed() const {
 }
 
 bool Search::MayMakeChild(NodeId id) const {
-  if (info_[static_cast<size_t>(id)].exhausted || !FreeMovesAllowed()) return false;
+  const NodeInfo& info = info_[static_cast<size_t>(id)];
+  if (info.exhausted || info.tired_at == finished_ || !FreeMovesAllowed()) return false;
   if (id == kRoot) return SamplingAllowed();
   return config_.strategy.sampling || config_.strategy.mutation || config_.strategy.crossover;
 }
@@ -87,7 +88,7 @@ std::optional<SubmitTrial> Search::NextTrial() {
   return std::nullopt;
 }
 
-std::optional<Search::Pick> Search::Choose() {
+std::optional<Search::Pick> Search::Choose() const {
   for (const bool widen : {true, false}) {  // rather a child too many than an idle worker
     Pick pick{.path = {kRoot}, .make_child = false};
     if (Descend(kRoot, widen, &pick)) return pick;
@@ -95,8 +96,13 @@ std::optional<Search::Pick> Search::Choose() {
   return std::nullopt;
 }
 
+std::optional<Path> Search::NextPath() const {
+  const std::optional<Pick> pick = Choose();
+  return pick ? std::optional<Path>(pick->path) : std::nullopt;
+}
+
 // PUCT over the node's arms; an arm whose subtree has nothing to offer gives way to the next best.
-bool Search::Descend(NodeId id, bool widen, Pick* pick) {
+bool Search::Descend(NodeId id, bool widen, Pick* pick) const {
   const Node& node = tree_->node(id);
   const StrategyConfig& strategy = config_.strategy;
   std::vector<Arm> arms;
@@ -193,23 +199,25 @@ NodeId Search::PartnerFor(NodeId id, Rng& rng) const {
 
 NodeId Search::MakeChild(NodeId id) {
   Rng rng(config_.seed, "move", static_cast<uint64_t>(moves_made_++));
+  const StrategyConfig& strategy = config_.strategy;
   std::optional<FreeMove> move;
-  if (config_.strategy.sampling || id == kRoot) {
+  bool exhausted = false;
+  if (strategy.sampling || id == kRoot) {
     const Result<Candidate> from = CandidateOf(id);
     for (int i = 0; from.ok() && !move && i < kSampleTries; ++i) move = moves_->Sample(*from, rng);
+    exhausted = !move;
   } else {
     const Plan plan = tree_->PlanOf(id);
-    if (config_.strategy.crossover &&
-        (!config_.strategy.mutation || rng.Chance(kCrossoverChance))) {
+    if (strategy.crossover && (!strategy.mutation || rng.Chance(kCrossoverChance))) {
       const NodeId partner = PartnerFor(id, rng);
       if (partner != kNoNode) move = moves_->Cross(plan, tree_->PlanOf(partner), rng);
     }
-    if (!move && config_.strategy.mutation) move = moves_->Mutate(plan, rng);
+    if (!move && strategy.mutation) move = moves_->Mutate(plan, rng, &exhausted);
   }
   NodeInfo& parent = info_[static_cast<size_t>(id)];
   if (!move) {
-    // A fresh random chain may still be found later, so the root is given up only for a while.
-    parent.exhausted = true;
+    parent.exhausted = exhausted;
+    parent.tired_at = finished_;  // not again before something new is known
     return kNoNode;
   }
   ++parent.free_children;

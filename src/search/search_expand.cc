@@ -291,7 +291,6 @@ std::optional<SubmitTrial> Search::StartTrial(const Path& path) {
   tree_->SetState(id, NodeState::kInFlight);
   tree_->Reserve(path);
   trial_of_program_.emplace(program_hash, trial.trial_id);
-  structures_started_.insert(info_[static_cast<size_t>(id)].structure);
   ++trials_in_flight_;
   if (info_[static_cast<size_t>(id)].call_id == 0) ++free_trials_;
   RecordTrial(trial);

@@ -150,6 +150,12 @@ std::string Search::DumpTree() const {
                        models_[call.model].record.info.name, call.leaf, PhaseName(call.phase),
                        call.answered ? "answered" : "in_flight", call.accepted, Number(call.gain));
   }
+  for (const ModelState& model : models_) {
+    out += fmt::format(
+        "model {} calls {} proposals {} accepted {} illegal {} known {} improved {}/{}\n",
+        model.record.info.name, model.use.calls, model.use.proposals, model.use.accepted,
+        model.illegal, model.known, model.improved, model.measured);
+  }
   for (const FinalOutcome& final : finals_) {
     out += fmt::format("final {} {} {}\n", final.trial_id, FailureKindName(final.failure),
                        Number(RankingLatencyMs(final.samples_ms)));

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
+#include <functional>
 #include <map>
 #include <set>
 #include <sstream>
@@ -121,6 +122,86 @@ TEST(SearchTest, ResumesAfterEveryEvent) {
     for (const Event& event : after.events()) (void)replay.search().Advance(event);
     EXPECT_EQ(replay.search().DumpTree(), after.search().DumpTree());
   }
+}
+
+// Selection as a textbook would write it, from the tree alone: all ways down, by the formula.
+std::optional<Path> ReferenceChoice(const Search& search, const StrategyConfig& strategy, NodeId id,
+                                    bool widen) {
+  const Tree& tree = search.tree();
+  const Node& node = tree.node(id);
+  double priors = 0;
+  double tried = 0;
+  for (const Edge& edge : node.edges) {
+    priors += edge.prior;
+    tried += tree.node(edge.child).state == NodeState::kUnmeasured ? 0 : 1;
+  }
+  const auto total = static_cast<double>(node.visits + node.in_flight);
+  const double limit = std::max(
+      1.0, std::floor(strategy.widening_k * std::pow(std::max(1.0, total), strategy.widening_a)));
+  std::map<double, std::vector<NodeId>, std::greater<>> by_score;
+  for (const Edge& edge : node.edges) {
+    const Node& child = tree.node(edge.child);
+    const auto n = static_cast<double>(edge.visits);
+    const auto v = static_cast<double>(edge.in_flight);
+    double q = 0;
+    if (child.state == NodeState::kUnmeasured && (!widen || tried < limit)) {
+      q = search.UnmeasuredValue(edge.child, edge.prior);
+    } else if (child.state == NodeState::kMeasured) {
+      q = strategy.backup == "max"
+              ? search.range().Normalise(child.value.best)
+              : search.range().Normalise(child.value.sum / child.value.measured) *
+                    child.value.measured / (child.value.measured + child.value.failed);
+    } else {
+      continue;
+    }
+    if (n > 0) q = q * n / (n + strategy.virtual_loss * v);
+    const double u =
+        strategy.puct_c * edge.prior / priors * std::sqrt(std::max(1.0, total)) / (1 + n + v);
+    by_score[q + u].push_back(edge.child);
+  }
+  for (const auto& [score, children] : by_score) {
+    for (const NodeId child : children) {
+      Path path = {id};
+      if (tree.node(child).state == NodeState::kUnmeasured) {
+        path.push_back(child);
+        return path;
+      }
+      if (const auto below = ReferenceChoice(search, strategy, child, widen)) {
+        path.insert(path.end(), below->begin(), below->end());
+        return path;
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+TEST(SearchTest, SelectsAsTheReferenceDoes) {
+  FakeModel steps("steps", ModelRole::kStrong, ProposeSteps);  // appends to leaves: a deep tree
+  FakeModel tiles("tiles", ModelRole::kStrong, ProposeTiles);
+  int compared = 0;
+  for (uint64_t seed = 0; seed < 8; ++seed) {
+    RunConfig config = TestConfig(40, 12, seed);
+    config.strategy.mutation = false;
+    config.strategy.crossover = false;
+    config.strategy.routing = "round_robin";
+    config.strategy.backup = seed % 2 == 0 ? "max" : "mean";
+    config.strategy.virtual_loss = seed % 3 == 0 ? 1 : 0.1;
+    SimulationOptions options;
+    options.measure = [](const SubmitTrial& trial) {
+      return trial.trial_id % 5 == 0 ? FailedTrial(trial.trial_id, FailureKind::kRunCrash, "")
+                                     : MeasureFake(trial);
+    };
+    Simulation run(config, {&steps, &tiles}, options);
+    for (size_t events = 1; events < 60 && !run.search().stopped(); ++events) {
+      run.Run(events);
+      if (run.sent().size() >= 12) break;  // from here on random chains start at the root as well
+      auto expected = ReferenceChoice(run.search(), config.strategy, kRoot, true);
+      if (!expected) expected = ReferenceChoice(run.search(), config.strategy, kRoot, false);
+      EXPECT_EQ(run.search().NextPath(), expected) << "after event " << events;
+      compared += expected ? 1 : 0;
+    }
+  }
+  EXPECT_GT(compared, 60);
 }
 
 TEST(SearchTest, BudgetsAreNeverOvershot) {
