@@ -53,7 +53,10 @@ uint64_t Rng::Below(uint64_t bound) {
 }
 
 int64_t Rng::Between(int64_t low, int64_t high) {
-  return low + static_cast<int64_t>(Below(static_cast<uint64_t>(high - low) + 1));
+  // In unsigned numbers: the width of a wide range does not fit a signed one.
+  const uint64_t width = static_cast<uint64_t>(high) - static_cast<uint64_t>(low) + 1;
+  const uint64_t step = width == 0 ? Next() : Below(width);  // 0: all 2^64 values
+  return static_cast<int64_t>(static_cast<uint64_t>(low) + step);
 }
 
 double Rng::Uniform() { return static_cast<double>(Next() >> 11) * 0x1.0p-53; }
