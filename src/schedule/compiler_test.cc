@@ -97,8 +97,10 @@ TEST(CompilerTest, StepsBuiltInCodeAreBroughtToCanonicalForm) {
 
 TEST(CompilerTest, EqualProgramsFromDifferentPlansHaveEqualHashes) {
   auto compiler = MakeFakeCompiler();
-  auto a = compiler->Apply(*ParsePlan("unroll(loop=C.j)\nreorder(block=C, order=[k, i])"));
-  auto b = compiler->Apply(*ParsePlan("reorder(block=C, order=[k, i])\nunroll(loop=C.j)"));
+  auto a = compiler->Apply(
+      *ParsePlan("tile(block=C, factors={i: [8]})\nreorder(block=C, order=[k, j])"));
+  auto b = compiler->Apply(
+      *ParsePlan("reorder(block=C, order=[k, j])\ntile(block=C, factors={i: [8]})"));
   ASSERT_TRUE(a.ok() && b.ok());
   EXPECT_NE(a->plan_hash, b->plan_hash);
   EXPECT_EQ(a->program_hash, b->program_hash);

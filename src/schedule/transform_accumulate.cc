@@ -80,7 +80,9 @@ class Accumulate final : public TransformationBase {
       BANYAN_ASSIGN_OR_RETURN(const std::string at, full("at"));
       const std::string copy = WriteName(args);
       BANYAN_RETURN_IF_ERROR(schedule.CacheWrite(name, TextOr(args, "scope", "local"), copy));
-      BANYAN_RETURN_IF_ERROR(schedule.ReverseComputeAt(copy, at, true));
+      // TVM copies at once inside the loops that the block shares with its consumers.
+      BANYAN_ASSIGN_OR_RETURN(const bool there, RunsInside(schedule, copy, at));
+      if (!there) BANYAN_RETURN_IF_ERROR(schedule.ReverseComputeAt(copy, at, true));
     }
     if (!args.contains("init")) return {};
     BANYAN_ASSIGN_OR_RETURN(const std::string init, full("init"));

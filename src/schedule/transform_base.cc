@@ -146,6 +146,13 @@ Result<int> NeedLoopOf(const ProgramView& program, int block, const std::string&
                                  LoopNames(program, block)));
 }
 
+Result<bool> RunsInside(LiveSchedule& schedule, const std::string& block, const std::string& loop) {
+  BANYAN_ASSIGN_OR_RETURN(const auto program, schedule.Program());
+  BANYAN_ASSIGN_OR_RETURN(const int index, NeedBlock(*program, block));
+  const int at = program->FindLoop(loop);
+  return at >= 0 && PositionOf(program->blocks[static_cast<size_t>(index)], at) >= 0;
+}
+
 Status NeedNewName(const ProgramView& program, const std::string& name) {
   if (program.FindBlock(name) < 0) return {};
   return IllegalStep(fmt::format("a block '{}' exists already: give another name", name));
@@ -196,7 +203,46 @@ int FirstReductionPosition(const BlockView& block) {
   return -1;
 }
 
+int VectorizedAround(const ProgramView& program, int loop) {
+  for (; loop >= 0; loop = program.loops[static_cast<size_t>(loop)].parent) {
+    if (program.loops[static_cast<size_t>(loop)].kind == LoopKind::kVectorized) return loop;
+  }
+  return -1;
+}
+
 bool IsDecomposed(const BlockView& block) { return block.is_reduction && !block.has_init; }
+
+Status NeedOneWriter(const ProgramView& program, int buffer) {
+  std::vector<std::string_view> writers;
+  bool init = false;
+  for (const auto& block : program.blocks) {
+    for (const auto& access : block.writes) {
+      if (access.buffer != buffer) continue;
+      writers.push_back(block.name);
+      init = init || block.is_init;
+      break;
+    }
+  }
+  if (writers.size() < 2) return {};
+  return IllegalStep(fmt::format("{} is written by {} blocks ({}): do this before {}",
+                                 program.buffers[static_cast<size_t>(buffer)].name, writers.size(),
+                                 fmt::join(writers, ", "),
+                                 init ? "accumulate(init=...)" : "padding(mode=split_off)"));
+}
+
+Status NeedOwnLoops(const ProgramView& program, int block, const char* transformation) {
+  const auto& view = program.blocks[static_cast<size_t>(block)];
+  for (const int loop : view.loops) {
+    for (const int other : program.BlocksUnder(loop)) {
+      if (other == block) continue;
+      return IllegalStep(
+          fmt::format("loop {} of {} surrounds {} too: {} before fusing or accumulating",
+                      program.loops[static_cast<size_t>(loop)].name, view.name,
+                      program.blocks[static_cast<size_t>(other)].name, transformation));
+    }
+  }
+  return {};
+}
 
 int ElementBits(const ProgramView& program, const BlockView& block) {
   if (block.writes.empty() || block.writes[0].buffer < 0) return 32;

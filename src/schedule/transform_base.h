@@ -63,6 +63,8 @@ Result<int> NeedLoopOf(const ProgramView& program, int block, const std::string&
 int PositionOf(const BlockView& block, int loop);
 std::string BlockNames(const ProgramView& program);
 std::string LoopNames(const ProgramView& program, int block);
+// Whether the block runs inside the loop now.
+Result<bool> RunsInside(LiveSchedule& schedule, const std::string& block, const std::string& loop);
 // A name for a new block: no block may have it yet.
 Status NeedNewName(const ProgramView& program, const std::string& name);
 
@@ -75,8 +77,14 @@ std::vector<std::string> Texts(const Json& args, const char* key);
 bool DrivesReduction(const BlockView& block, size_t position);
 bool DrivesSpatial(const BlockView& block, size_t position);
 int FirstReductionPosition(const BlockView& block);  // -1: none
+// The vectorised loop that is `loop` or around it; -1: none.
+int VectorizedAround(const ProgramView& program, int loop);
 // The initialisation runs as a block of its own: TVM then refuses much.
 bool IsDecomposed(const BlockView& block);
+// Fails if several blocks write the buffer: TVM moves and copies only what one block makes.
+Status NeedOneWriter(const ProgramView& program, int buffer);
+// Fails if a loop of the block surrounds another block too.
+Status NeedOwnLoops(const ProgramView& program, int block, const char* transformation);
 int ElementBits(const ProgramView& program, const BlockView& block);
 // Sensible sizes for one part of a loop of `extent`: divisors, powers of two and multiples of the
 // vector length, below `extent`, ascending.
@@ -84,13 +92,13 @@ std::vector<int64_t> FactorCandidates(int64_t extent, int lanes);
 // The next smaller and larger candidate.
 std::vector<int64_t> FactorNeighbours(int64_t extent, int lanes, int64_t factor);
 // Statements of straight-line code that LLVM gets for the body of `block` when unrolled loops are
-// unrolled and vectorised ones cut into registers (into scalars where an access is not contiguous); a
-// loop that stays inside counts as several. `changed` is taken to have `kind`.
+// unrolled and vectorised ones cut into registers (into scalars where an access is not contiguous);
+// a loop that stays inside counts as several. `changed` is taken to have `kind`.
 int64_t StraightLineOps(const ProgramView& program, const Target& target, int block, int changed,
                         LoopKind kind);
 
-// Build time grows by about 0.7 ms a statement, and faster above a thousand.
-inline constexpr int64_t kMaxStraightLineOps = 1024;
+// Build time grows by about 0.7 ms a statement, more on a busy machine.
+inline constexpr int64_t kMaxStraightLineOps = 512;
 // A stack array of one core; above it the write-back buffer falls out of L1 and may overflow the
 // stack.
 inline constexpr int64_t kMaxLocalBytes = 32 << 10;

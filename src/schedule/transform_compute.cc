@@ -52,6 +52,10 @@ class FuseBase : public TransformationBase {
     if (PositionOf(block, loop) >= 0) {
       return IllegalStep(fmt::format("{} runs inside {} already", block.name, at.name));
     }
+    if (VectorizedAround(program, loop) >= 0) {
+      return IllegalStep(
+          fmt::format("{} is inside a vectorised loop: choose a loop outside it", at.name));
+    }
     if (at.kind == LoopKind::kVectorized || at.kind == LoopKind::kUnrolled) {
       return IllegalStep(
           fmt::format("{} is {}: choose a loop outside it", at.name, LoopKindName(at.kind)));
@@ -76,6 +80,9 @@ class FuseBase : public TransformationBase {
       return IllegalStep(fmt::format(
           "the initialisation of {} is split off already: fuse before accumulate(init=...)",
           block.name));
+    }
+    if (!block.writes.empty()) {
+      BANYAN_RETURN_IF_ERROR(NeedOneWriter(program, block.writes[0].buffer));
     }
     return producer_ ? CheckRecomputation(program, index, loop)
                      : CheckComplete(program, block, loop);
@@ -138,6 +145,23 @@ class FuseBase : public TransformationBase {
                     block.name, times, LoopOf(program, loop).name));
   }
 
+  // From a piece of the producer's result TVM finds the consumer's iterations only if each index is
+  // an iteration (plus a constant).
+  static Status CheckPlainReads(const BlockView& block, const BlockView& producer) {
+    for (const auto& access : block.reads) {
+      if (producer.writes.empty() || access.buffer != producer.writes[0].buffer) continue;
+      for (const auto& form : access.indices) {
+        int used = 0;
+        for (size_t k = 0; k < block.iters.size(); ++k) used += form.uses(k) ? 1 : 0;
+        if (form.affine && used <= 1) continue;
+        return IllegalStep(
+            fmt::format("{} reads windows of the result of {}: use fuse_producer(block={})",
+                        block.name, producer.name, producer.name));
+      }
+    }
+    return {};
+  }
+
   // A consumer moved under a producer's reduction loop would read unfinished sums; where pieces
   // overlap, a reduction would add its terms again.
   static Status CheckComplete(const ProgramView& program, const BlockView& block, int loop) {
@@ -161,6 +185,7 @@ class FuseBase : public TransformationBase {
             "the pieces of {} inside {} overlap or leave gaps: choose a loop further out",
             producer.name, at_name));
       }
+      BANYAN_RETURN_IF_ERROR(CheckPlainReads(block, producer));
       if (!block.is_reduction) continue;
       for (int i = 0; i <= at; ++i) {
         const auto position = static_cast<size_t>(i);
@@ -213,6 +238,9 @@ class Inline final : public TransformationBase {
     if (block.is_reduction || block.is_init) {
       return IllegalStep(
           fmt::format("{} is a reduction: it cannot be inlined; use fuse_producer", block.name));
+    }
+    if (!block.writes.empty()) {
+      BANYAN_RETURN_IF_ERROR(NeedOneWriter(program, block.writes[0].buffer));
     }
     if (TextOr(step.args, "into", "consumers") == "consumers") {
       if (block.is_output) {

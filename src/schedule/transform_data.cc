@@ -23,7 +23,9 @@ const BufferView& BufferOf(const ProgramView& program, int buffer) {
 std::vector<int> ReadBuffers(const BlockView& block) {
   std::vector<int> buffers;
   for (const auto& access : block.reads) {
-    if (access.buffer < 0) continue;
+    if (access.buffer < 0 || (!block.writes.empty() && access.buffer == block.writes[0].buffer)) {
+      continue;  // not an operand
+    }
     if (std::find(buffers.begin(), buffers.end(), access.buffer) == buffers.end()) {
       buffers.push_back(access.buffer);
     }
@@ -94,7 +96,7 @@ class Pack final : public TransformationBase {
                       names.empty() ? "nothing" : fmt::format("{}", fmt::join(names, ", "))));
     }
     BANYAN_RETURN_IF_ERROR(NeedNewName(program, PackName(args)));
-    BANYAN_RETURN_IF_ERROR(CheckWriters(program, buffer));
+    BANYAN_RETURN_IF_ERROR(NeedOneWriter(program, buffer));
     for (const auto& reader : Texts(args, "readers")) {
       BANYAN_ASSIGN_OR_RETURN(const int other, NeedBlock(program, reader));
       if (!ReadsBuffer(BlockOf(program, other), buffer)) {
@@ -135,7 +137,10 @@ class Pack final : public TransformationBase {
       BANYAN_ASSIGN_OR_RETURN(const Layout layout, ParseLayout(args["map"]));
       BANYAN_RETURN_IF_ERROR(schedule.TransformLayout(name, layout, args.value("pad", false)));
     }
-    return at.empty() ? Status() : schedule.ComputeAt(name, at, true);
+    if (at.empty()) return {};
+    // An operand that is itself computed inside `at` is copied there at once.
+    BANYAN_ASSIGN_OR_RETURN(const bool there, RunsInside(schedule, name, at));
+    return there ? Status() : schedule.ComputeAt(name, at, true);
   }
 
   std::string Describe(const Step& step) const override {
@@ -202,20 +207,6 @@ class Pack final : public TransformationBase {
   }
 
  private:
-  static Status CheckWriters(const ProgramView& program, int buffer) {
-    for (const auto& block : program.blocks) {
-      if (!block.is_init) continue;
-      for (const auto& access : block.writes) {
-        if (access.buffer != buffer) continue;
-        return IllegalStep(
-            fmt::format("{} is written by two blocks since its initialisation was split off: "
-                        "pack before accumulate(init=...)",
-                        BufferOf(program, buffer).name));
-      }
-    }
-    return {};
-  }
-
   static Status CheckPlace(const ProgramView& program, int index, int buffer, const Json& args) {
     const auto& block = BlockOf(program, index);
     BANYAN_ASSIGN_OR_RETURN(const int loop, NeedLoopOf(program, index, Text(args, "at")));

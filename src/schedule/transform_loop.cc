@@ -30,6 +30,10 @@ Result<std::vector<int>> BlocksOfSerialLoop(const ProgramView& program, int loop
   if (view.extent <= 0) {
     return IllegalStep(fmt::format("loop {} has no constant extent", view.name));
   }
+  if (const int outer = VectorizedAround(program, loop); outer >= 0) {
+    return IllegalStep(fmt::format("loop {} is inside the vectorised loop {}", view.name,
+                                   LoopOf(program, outer).name));
+  }
   return program.BlocksUnder(loop);
 }
 

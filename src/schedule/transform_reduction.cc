@@ -73,8 +73,10 @@ class Padding final : public TransformationBase {
     BANYAN_ASSIGN_OR_RETURN(const int index, NeedBlock(program, Text(step.args, "block")));
     const auto& block = BlockOf(program, index);
     if (block.opaque) return IllegalStep(fmt::format("block {} is opaque", block.name));
-    if (TextOr(step.args, "mode", "split_off") == "pad_operands")
+    if (TextOr(step.args, "mode", "split_off") == "pad_operands") {
+      BANYAN_RETURN_IF_ERROR(NeedOwnLoops(program, index, "pad"));
       return CheckMultiples(block, step);
+    }
     if (!block.has_condition || block.is_reduction) {
       return IllegalStep(
           fmt::format("{} does not pad (its value does not depend on a condition)", block.name));
@@ -247,11 +249,8 @@ class RFactor final : public TransformationBase {
         return IllegalStep(
             fmt::format("{} is {}: rfactor before that", view.name, LoopKindName(view.kind)));
       }
-      if (program.BlocksUnder(around).size() != 1) {
-        return IllegalStep(
-            fmt::format("{} surrounds other blocks too: rfactor before fusing", view.name));
-      }
     }
+    BANYAN_RETURN_IF_ERROR(NeedOwnLoops(program, index, "rfactor"));
     const auto rank = block.writes.empty() ? size_t{0} : block.writes[0].indices.size();
     if (step.args.value("axis", int64_t{0}) > static_cast<int64_t>(rank)) {
       return IllegalStep(fmt::format("axis must be 0 to {}", rank));
