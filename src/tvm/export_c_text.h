@@ -2,8 +2,9 @@
 
 namespace banyan {
 
-// Text of the C files that ExportC writes, with @NAME@-like marks to fill in. Standard C11; no part of
-// TVM's sources. What the kernel calls, and how, is the C ABI of tvm-ffi and of TVM's c_backend_api.h.
+// Text of the C files that ExportC writes, with @NAME@-like marks to fill in. Standard C11; no part
+// of TVM's sources. What the kernel calls, and how, is the C ABI of tvm-ffi and of TVM's
+// c_backend_api.h.
 
 inline constexpr const char* kHeaderText = R"(/* @TITLE@
  * Built by Banyan for @CPU@. Link with @NAME@.o and @NAME@_runtime.c (and -lm). */

@@ -10,8 +10,9 @@
 
 namespace banyan::node {
 
-// Reading TVM's program nodes field by field, by name: for what runs once a program (ir.h is the fast
-// way for what runs once a candidate). Internal to the room; throws ffi::Error: use within TryTvm.
+// Reading TVM's program nodes field by field, by name: for what runs once a program (ir.h is the
+// fast way for what runs once a candidate). Internal to the room; throws ffi::Error: use within
+// TryTvm.
 
 // A field of an object, inherited ones included.
 ffi::Any Field(const ffi::ObjectRef& object, std::string_view name);
@@ -36,8 +37,8 @@ int64_t IntValue(const ffi::ObjectRef& expr);
 // The element type ("float32") of an expression, a variable or a buffer type.
 std::string DtypeText(const ffi::ObjectRef& object);
 
-// The statements of a function body in program order, blocks entered: `enter` is called for every node
-// of type s_tir.SBlockRealize.
+// The statements of a function body in program order, blocks entered: `enter` is called for every
+// node of type s_tir.SBlockRealize.
 void VisitBlocks(const ffi::ObjectRef& body,
                  const std::function<void(const ffi::ObjectRef&)>& enter);
 
