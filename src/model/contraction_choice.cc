@@ -216,7 +216,7 @@ class Ranking {
     if (!rows_divide || !cols_divide) {
       tails.clear();
       if (shape_.pad_possible) tails.push_back(TailMode::kPad);
-      if (rows <= 8) tails.push_back(TailMode::kPartition);
+      if (rows <= 8 && cols <= shape_.cols) tails.push_back(TailMode::kPartition);
     }
     for (const TailMode tail : tails) {
       choice_.tail = tail;

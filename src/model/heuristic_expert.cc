@@ -56,6 +56,7 @@ ModelReply HeuristicExpert::Propose(const ModelRequest& request) {
     propose(0, sketch.MakePlan(plain).steps, 0.4, "defaults: " + sketch.Describe(plain));
     for (const SketchChoice& next : sketch.Neighbours(plain, 4 * request.max_proposals))
       propose(0, sketch.MakePlan(next).steps, 0.3, "near the defaults: " + sketch.Describe(next));
+    if (reply.proposals.empty()) reply.error = "no untried default for this program";
     return reply;
   }
   // Small steps: one parameter of one step of the leaf's plan, the rest kept.

@@ -135,7 +135,7 @@ void ProgramSketch::FindRowGroups() {
     for (size_t b = l; b-- > 0;) {
       const BlockView& block = program_.blocks[b];
       if (roles_[b].kind != Kind::kSimple || block.is_output || block.consumers.empty()) continue;
-      if (!HasPlainLoops(program_, block) || block.writes.size() != 1) continue;
+      if (block.opaque || block.writes.size() != 1 || !HasPlainLoops(program_, block)) continue;
       if (!std::all_of(block.consumers.begin(), block.consumers.end(), in_group)) continue;
       bool rows_match = analyses_[b].spatial.size() >= static_cast<size_t>(group.row_iters);
       for (int r = 0; rows_match && r < group.row_iters; ++r) {

@@ -1,4 +1,5 @@
-#include <fmt/format.h>
+#include <algorithm>
+#include <unordered_set>
 
 #include "base/rng.h"
 #include "model/experts.h"
@@ -18,6 +19,7 @@ ModelReply RandomExpert::Propose(const ModelRequest& request) {
     return reply;
   }
   Rng rng(request.seed, "random expert", request.call_id);
+  const std::unordered_set<uint64_t> tried(request.tried_plans.begin(), request.tried_plans.end());
   const auto& all = AllTransformations();
   for (size_t tries = 0;
        reply.proposals.size() < request.max_proposals && tries < 4 * request.max_proposals;
@@ -29,11 +31,11 @@ ModelReply RandomExpert::Propose(const ModelRequest& request) {
     const bool repeated =
         std::any_of(reply.proposals.begin(), reply.proposals.end(),
                     [&](const Proposal& other) { return other.steps.front() == *step; });
-    if (repeated) continue;
+    if (repeated || tried.count(PlanHash(request.leaf.plan.Then({*step}))) != 0) continue;
     reply.proposals.push_back(
         {request.leaf.plan.steps.size(), {*step}, 0.1, "drawn at random from the legal steps"});
   }
-  if (reply.proposals.empty()) reply.error = "no legal step was found at this node";
+  if (reply.proposals.empty()) reply.error = "no untried legal step was found at this node";
   return reply;
 }
 

@@ -1,0 +1,207 @@
+#include "model/program_sketch.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "schedule/testing/fake_programs.h"
+#include "schedule/transformation.h"
+
+namespace banyan {
+namespace {
+
+Target NarrowTarget() {  // 256-bit vectors, 16 registers
+  Target target = FakeTarget();
+  target.vector_bits = 256;
+  target.vector_registers = 16;
+  return target;
+}
+
+std::vector<std::pair<std::string, ProgramView>> Programs() {
+  return {{"matmul", FakeMatmulProgram(256, 256, 256)},
+          {"odd", FakeMatmulProgram(127, 333, 77)},
+          {"tiny", FakeMatmulProgram(3, 5, 7)},
+          {"row", FakeMatmulProgram(1, 64, 64)},
+          {"column", FakeMatmulProgram(64, 1, 64)},
+          {"outer product", FakeMatmulProgram(64, 64, 1)},
+          {"one", FakeMatmulProgram(1, 1, 1)},
+          {"mlp", FakeMlpProgram(64, 96, 160)},
+          {"conv", FakeConvProgram(32, 28)}};
+}
+
+TEST(RegisterTileTest, LargeSquareTilesAreBest) {
+  const Target target = FakeTarget();
+  const auto efficiency = [&](int64_t rows, int64_t vectors) {
+    return RegisterTileEfficiency(rows, vectors, target);
+  };
+  EXPECT_GT(efficiency(6, 4), efficiency(8, 3));
+  EXPECT_GT(efficiency(8, 3), efficiency(8, 2));
+  EXPECT_GT(efficiency(4, 4), efficiency(16, 1));
+  EXPECT_GT(efficiency(8, 2), efficiency(4, 2));
+  EXPECT_GT(efficiency(4, 2), efficiency(1, 4));
+  // More accumulators than registers.
+  EXPECT_GT(efficiency(8, 2), efficiency(16, 2));
+  EXPECT_GT(efficiency(8, 2), efficiency(16, 4));
+}
+
+TEST(ContractionChoiceTest, AccumulatorsLeaveRegistersForOperands) {
+  for (const Target& target : {FakeTarget(), NarrowTarget()}) {
+    const int lanes = target.lanes(32);
+    for (const auto& [name, program] : Programs()) {
+      for (const BlockAnalysis& analysis : AnalyseProgram(program)) {
+        if (analysis.block_class != BlockClass::kContraction) continue;
+        for (const ContractionChoice& choice : RankContractionChoices(program, analysis, target)) {
+          const int64_t vectors = (choice.cols + lanes - 1) / lanes;
+          EXPECT_LE(choice.rows * vectors, target.vector_registers * 3 / 4) << name;
+          const int64_t width = choice.cols / choice.groups;
+          EXPECT_EQ(width & (width - 1), 0) << name << ": " << choice.cols;
+          EXPECT_EQ(choice.cols % choice.groups, 0);
+          EXPECT_GT(choice.score, 0);
+        }
+      }
+    }
+  }
+}
+
+TEST(ContractionChoiceTest, BestFirst) {
+  const ProgramView program = FakeMatmulProgram(384, 384, 384);
+  const auto choices = RankContractionChoices(program, AnalyseBlock(program, 0), FakeTarget());
+  ASSERT_GT(choices.size(), 10u);
+  for (size_t i = 1; i < choices.size(); ++i) EXPECT_GE(choices[i - 1].score, choices[i].score);
+  EXPECT_EQ(choices[0].rows, 6);
+  EXPECT_EQ(choices[0].cols, 64);
+}
+
+TEST(ProgramSketchTest, PlanOfAMatmul) {
+  const ProgramView program = FakeMatmulProgram(384, 384, 384);
+  const Target target = FakeTarget();
+  const ProgramSketch sketch(program, target);
+  EXPECT_EQ(PrintPlan(sketch.MakePlan(sketch.Best())),
+            "pack(block=C, buffer=B, name=B_in_C)\n"
+            "tile(block=C, factors={i: [6], j: [64], k: [4]}, "
+            "order=[j.0, i.0, k.0, k.1, i.1, j.1])\n"
+            "accumulate(block=C, at=i.0, name=C_out)\n"
+            "fuse_producer(block=B_in_C, at=C.j.0)\n"
+            "vectorize(loop=C_out.v1)\n"
+            "unroll(loop=C_out.v0)\n"
+            "vectorize(loop=B_in_C.v1)\n"
+            "vectorize(loop=C.j.1)\n"
+            "unroll(loop=C.i.1)\n"
+            "unroll(loop=C.k.1)\n"
+            "accumulate(block=C, init=k.0)\n");
+}
+
+TEST(ProgramSketchTest, PlansAreCanonicalAndParseBack) {
+  for (const Target& target : {FakeTarget(), NarrowTarget()}) {
+    for (const auto& [name, program] : Programs()) {
+      const ProgramSketch sketch(program, target);
+      for (const SketchChoice& choice : sketch.Styles(24)) {
+        const Plan plan = sketch.MakePlan(choice);
+        const auto parsed = ParsePlan(PrintPlan(plan));
+        ASSERT_TRUE(parsed.ok()) << name << ": " << parsed.error().message << "\n"
+                                 << PrintPlan(plan);
+        EXPECT_EQ(*parsed, plan) << name;
+        EXPECT_FALSE(sketch.Describe(choice).empty());
+        EXPECT_GT(sketch.RelativeTime(choice), 0);
+      }
+    }
+  }
+}
+
+TEST(ProgramSketchTest, TheSameProgramGivesTheSamePlans) {
+  for (const auto& [name, program] : Programs()) {
+    const Target target = FakeTarget();
+    const ProgramSketch first(program, target);
+    const ProgramSketch second(program, target);
+    const auto styles = first.Styles(16);
+    ASSERT_EQ(styles, second.Styles(16)) << name;
+    for (const SketchChoice& choice : styles)
+      EXPECT_EQ(first.MakePlan(choice), second.MakePlan(choice)) << name;
+  }
+}
+
+TEST(ProgramSketchTest, StylesDifferAndTheFirstIsTheBest) {
+  const ProgramView program = FakeMlpProgram(128, 512, 2048);
+  const Target target = FakeTarget();
+  const ProgramSketch sketch(program, target);
+  const auto styles = sketch.Styles(12);
+  ASSERT_EQ(styles.size(), 12u);
+  EXPECT_EQ(styles[0], sketch.Best());
+  EXPECT_EQ(std::set<SketchChoice>(styles.begin(), styles.end()).size(), styles.size());
+  // Not one tile in all its variants first.
+  std::set<std::pair<int64_t, int64_t>> tiles;
+  for (const SketchChoice& choice : styles) {
+    const ContractionChoice& option = sketch.role(0).contractions[static_cast<size_t>(choice[0])];
+    tiles.insert({option.rows, option.cols});
+  }
+  EXPECT_GE(tiles.size(), 3u);
+}
+
+TEST(ProgramSketchTest, NeighboursChangeOneBlock) {
+  const ProgramView program = FakeMlpProgram(128, 512, 2048);
+  const Target target = FakeTarget();
+  const ProgramSketch sketch(program, target);
+  const SketchChoice best = sketch.Best();
+  const auto neighbours = sketch.Neighbours(best, 20);
+  ASSERT_EQ(neighbours.size(), 20u);
+  for (const SketchChoice& next : neighbours) {
+    int changed = 0;
+    for (size_t b = 0; b < next.size(); ++b) changed += next[b] != best[b] ? 1 : 0;
+    EXPECT_EQ(changed, 1);
+  }
+}
+
+TEST(ProgramSketchTest, RolesOfAConvolution) {
+  const ProgramView program = FakeConvProgram(64, 28);
+  const Target target = FakeTarget();
+  const ProgramSketch sketch(program, target);
+  EXPECT_EQ(sketch.role(0).kind, BlockRole::Kind::kPadding);
+  EXPECT_EQ(sketch.role(1).kind, BlockRole::Kind::kContraction);
+  EXPECT_EQ(sketch.role(2).kind, BlockRole::Kind::kEpilogue);
+  EXPECT_EQ(sketch.role(1).neighbours.epilogue, "out");
+  EXPECT_EQ(sketch.role(1).neighbours.paddings, (std::vector<std::string>{"pad"}));
+}
+
+TEST(ProgramSketchTest, OpaqueBlocksAreLeftAndTheOthersTuned) {
+  ProgramView program = FakeMlpProgram(64, 96, 160);
+  program.blocks[0].opaque = true;
+  const Target target = FakeTarget();
+  const ProgramSketch sketch(program, target);
+  const std::string text = PrintPlan(sketch.MakePlan(sketch.Best()));
+  EXPECT_EQ(text.find("block=" + program.blocks[0].name + ","), std::string::npos) << text;
+  EXPECT_NE(text.find("tile(block=up"), std::string::npos) << text;
+}
+
+TEST(ProgramSketchTest, ABlockThatIsTiledAlreadyIsLeft) {
+  ProgramView program = FakeMatmulProgram(64, 64, 64);
+  program.blocks[0].has_predicate = true;  // as after a split that does not divide
+  const Target target = FakeTarget();
+  const ProgramSketch sketch(program, target);
+  EXPECT_TRUE(sketch.MakePlan(sketch.Best()).steps.empty());
+}
+
+TEST(ProgramSketchTest, ManyCoresGetALoop) {
+  Target target = FakeTarget();
+  target.cores = 4;
+  for (const auto& program : {FakeMatmulProgram(256, 256, 256), FakeConvProgram(64, 28)}) {
+    const ProgramSketch sketch(program, target);
+    const std::string text = PrintPlan(sketch.MakePlan(sketch.Best()));
+    EXPECT_NE(text.find("parallelize("), std::string::npos) << text;
+  }
+}
+
+TEST(ProgramSketchTest, FunctionCallsStayScalar) {
+  ProgramView program = FakeConvProgram(32, 28);
+  program.blocks[2].has_call = true;
+  const Target target = FakeTarget();
+  const ProgramSketch sketch(program, target);
+  EXPECT_EQ(sketch.role(2).kind, BlockRole::Kind::kSimple);
+  const std::string text = PrintPlan(sketch.MakePlan(sketch.Best()));
+  EXPECT_EQ(text.find("vectorize(loop=out."), std::string::npos) << text;
+}
+
+}  // namespace
+}  // namespace banyan
