@@ -79,6 +79,9 @@ Json PlanSchema() {
 Json ReplySchema() { return WithHead("Banyan reply: what a model proposes", ReplyBody()); }
 
 Json EventSchema() {
+  const Json budget =
+      Object({{"trials", Integer()}, {"calls", Integer()}, {"seconds", NumberOrNothing()}},
+             Json::array({"trials", "calls"}));
   const Json reference = Object({{"default_latency_ms", NumberOrNothing()},
                                  {"samples_ms", Samples()},
                                  {"stand_in", {{"type", "boolean"}}},
@@ -109,14 +112,15 @@ Json EventSchema() {
   };
   Json alternatives = Json::array();
   alternatives.push_back(
-      event("reference", {{"reference", reference}, {"peak_gflops", NumberOrNothing()}}));
+      event("reference",
+            {{"reference", reference}, {"peak_gflops", NumberOrNothing()}, {"budget", budget}}));
   alternatives.push_back(event("reply", {{"call_id", Integer()}, {"reply", ReplyBody()}}));
   alternatives.push_back(event("outcome", {{"outcome", outcome}}));
   alternatives.push_back(event("tick", Json::object()));
   alternatives.push_back(event("cancel", {{"reason", Text()}}));
   alternatives.push_back(event("finals", {{"finals", {{"type", "array"}, {"items", final_outcome}}},
                                           {"drift", NumberOrNothing()}}));
-  alternatives.push_back(event("resume", Json::object()));
+  alternatives.push_back(event("resume", {{"budget", budget}}));
   return WithHead("Banyan event: a line of --events", {{"oneOf", std::move(alternatives)}});
 }
 

@@ -62,6 +62,15 @@ class SqliteJournal final : public Journal {
                    "cost_usd=coalesce(excluded.cost_usd, cost_usd), "
                    "seconds=coalesce(excluded.seconds, seconds), "
                    "reply=coalesce(excluded.reply, reply)"));
+    BANYAN_ASSIGN_OR_RETURN(
+        end_trial_,
+        database_->Prepare("UPDATE trial SET finished_s=?3, failure=?4, failure_text=?5, "
+                           "latency_ms=?6, samples_ms=?7, stopped_early=?8, max_relative_error=?9, "
+                           "build_s=?10, run_s=?11 WHERE run=?1 AND trial_id=?2"));
+    BANYAN_ASSIGN_OR_RETURN(
+        end_call_,
+        database_->Prepare("UPDATE call SET answered=1, error=?3, tokens_in=?4, tokens_out=?5, "
+                           "cost_usd=?6, seconds=?7, reply=?8 WHERE run=?1 AND call_id=?2"));
     BANYAN_ASSIGN_OR_RETURN(finish_,
                             database_->Prepare("UPDATE run SET status='finished', result=?2, "
                                                "error=NULL WHERE number=?1"));
@@ -71,6 +80,7 @@ class SqliteJournal final : public Journal {
   Status Append(const Event& event) override {
     const std::string json = Dump(ToJson(event));
     return Write([&]() -> Status {
+      BANYAN_RETURN_IF_ERROR(WriteConsequence(event));
       return event_.Bind(1, run_)
           .Bind(2, event.index)
           .Bind(3, event.elapsed_s)
@@ -107,10 +117,10 @@ class SqliteJournal final : public Journal {
   template <typename Body>
   Status Write(Body&& body) {
     BANYAN_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(database_));
-    BANYAN_RETURN_IF_ERROR(body());
     for (const NodeRecord& node : nodes_) BANYAN_RETURN_IF_ERROR(WriteRow(node));
     for (const TrialRecord& trial : trials_) BANYAN_RETURN_IF_ERROR(WriteRow(trial));
     for (const CallRecord& call : calls_) BANYAN_RETURN_IF_ERROR(WriteRow(call));
+    BANYAN_RETURN_IF_ERROR(body());
     BANYAN_RETURN_IF_ERROR(transaction.Commit());
     nodes_.clear();
     trials_.clear();
@@ -133,6 +143,51 @@ class SqliteJournal final : public Journal {
         .Run();
   }
 
+  // The search records the end of a trial or a call after it has read the event, so that row would
+  // come with the next one, and a kill in between would leave it unfinished: it is written with its
+  // event.
+  Status WriteConsequence(const Event& event) {
+    if (const auto* ended = std::get_if<OutcomeEvent>(&event.body)) {
+      const TrialOutcome& outcome = ended->outcome;
+      end_trial_.Bind(1, run_)
+          .Bind(2, static_cast<int64_t>(outcome.trial_id))
+          .Bind(3, event.elapsed_s);
+      BindOutcome(end_trial_, 4, outcome);
+      return end_trial_.Run();
+    }
+    if (const auto* answered = std::get_if<ReplyEvent>(&event.body)) {
+      end_call_.Bind(1, run_).Bind(2, static_cast<int64_t>(answered->call_id));
+      BindReply(end_call_, 3, answered->reply);
+      return end_call_.Run();
+    }
+    return Ok{};
+  }
+
+  // failure, failure_text, latency_ms, samples_ms, stopped_early, max_relative_error, build_s,
+  // run_s
+  static void BindOutcome(Statement& statement, int first, const TrialOutcome& outcome) {
+    Json samples = Json::array();
+    for (const double sample_ms : outcome.samples_ms) samples.push_back(sample_ms);
+    statement.Bind(first, FailureKindName(outcome.failure))
+        .Bind(first + 1, outcome.failure_text)
+        .Bind(first + 3, Dump(samples))
+        .Bind(first + 4, int64_t{outcome.stopped_early})
+        .Bind(first + 5, outcome.max_relative_error)
+        .Bind(first + 6, outcome.build_s)
+        .Bind(first + 7, outcome.run_s);
+    if (outcome.ok()) statement.Bind(first + 2, RankingLatencyMs(outcome.samples_ms));
+  }
+
+  // error, tokens_in, tokens_out, cost_usd, seconds, reply
+  static void BindReply(Statement& statement, int first, const ModelReply& reply) {
+    statement.Bind(first, reply.error)
+        .Bind(first + 1, reply.usage.tokens_in)
+        .Bind(first + 2, reply.usage.tokens_out)
+        .Bind(first + 3, reply.usage.cost_usd)
+        .Bind(first + 4, reply.usage.seconds)
+        .Bind(first + 5, Dump(ToJson(reply)));
+  }
+
   Status WriteRow(const TrialRecord& trial) {
     trial_.Bind(1, run_)
         .Bind(2, static_cast<int64_t>(trial.trial_id))
@@ -140,18 +195,8 @@ class SqliteJournal final : public Journal {
         .Bind(4, HashHex(trial.program_hash))
         .Bind(5, trial.plan);
     if (!trial.finished) return trial_.Bind(6, trial.elapsed_s).Run();
-    const TrialOutcome& outcome = trial.outcome;
-    Json samples = Json::array();
-    for (const double sample_ms : outcome.samples_ms) samples.push_back(sample_ms);
-    trial_.Bind(7, trial.elapsed_s)
-        .Bind(8, FailureKindName(outcome.failure))
-        .Bind(9, outcome.failure_text)
-        .Bind(11, Dump(samples))
-        .Bind(12, int64_t{outcome.stopped_early})
-        .Bind(13, outcome.max_relative_error)
-        .Bind(14, outcome.build_s)
-        .Bind(15, outcome.run_s);
-    if (outcome.ok()) trial_.Bind(10, RankingLatencyMs(outcome.samples_ms));
+    trial_.Bind(7, trial.elapsed_s);
+    BindOutcome(trial_, 8, trial.outcome);
     return trial_.Run();
   }
 
@@ -164,20 +209,13 @@ class SqliteJournal final : public Journal {
         .Bind(6, call.why)
         .Bind(7, int64_t{call.answered})
         .Bind(8, call.accepted);
-    if (call.answered) {
-      call_.Bind(9, call.reply.error)
-          .Bind(10, call.reply.usage.tokens_in)
-          .Bind(11, call.reply.usage.tokens_out)
-          .Bind(12, call.reply.usage.cost_usd)
-          .Bind(13, call.reply.usage.seconds)
-          .Bind(14, Dump(ToJson(call.reply)));
-    }
+    if (call.answered) BindReply(call_, 9, call.reply);
     return call_.Run();
   }
 
   const Database* database_;
   const int64_t run_;
-  Statement event_, node_, trial_, call_, finish_;
+  Statement event_, node_, trial_, call_, end_trial_, end_call_, finish_;
   std::vector<NodeRecord> nodes_;
   std::vector<TrialRecord> trials_;
   std::vector<CallRecord> calls_;

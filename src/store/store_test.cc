@@ -200,6 +200,30 @@ TEST_F(StoreTest, RowsWaitForTheirEvent) {
   EXPECT_EQ(store->LoadNodes(run_id)->size(), 1u);
 }
 
+TEST_F(StoreTest, TheEndOfATrialAndOfACallIsWrittenWithItsEvent) {
+  const std::string run_id = WriteSampleRun(1);
+  auto store = OpenStore();
+  auto journal = store->MakeJournal(run_id).value();
+  TrialRecord queued = SampleTrial(1);
+  queued.finished = false;
+  CallRecord asked = SampleCall(3);
+  asked.answered = false;
+  asked.accepted = 0;
+  ASSERT_TRUE(journal->Record(queued).ok());
+  ASSERT_TRUE(journal->Record(asked).ok());
+  Event outcome = SampleEvent(1);
+  ASSERT_TRUE(journal->Append(outcome).ok());
+  EXPECT_TRUE(store->LoadTrials(run_id)->at(0).finished);
+  EXPECT_EQ(ToJson(store->LoadTrials(run_id)->at(0).outcome), ToJson(SampleTrial(1).outcome));
+  EXPECT_EQ(store->LoadTrials(run_id)->at(0).elapsed_s, outcome.elapsed_s);
+  EXPECT_FALSE(store->LoadCalls(run_id)->at(0).answered);
+  Event reply = SampleEvent(3);
+  reply.index = 2;
+  ASSERT_TRUE(journal->Append(reply).ok());
+  EXPECT_TRUE(store->LoadCalls(run_id)->at(0).answered);
+  EXPECT_EQ(store->LoadCalls(run_id)->at(0).reply.error, "no idea");
+}
+
 TEST_F(StoreTest, AnEventIsWrittenOnce) {
   const std::string run_id = WriteSampleRun(2);
   auto store = OpenStore();

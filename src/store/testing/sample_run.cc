@@ -33,8 +33,7 @@ Event SampleEvent(int64_t index) {
   if (index == 0) {
     event.body = ReferenceEvent{{.default_latency_ms = 12.5, .samples_ms = {12.5, 12.75}}, 110};
   } else if (index % 4 == 3) {
-    ModelReply reply;
-    reply.usage.seconds = 0.001;
+    ModelReply reply = SampleCall(static_cast<uint64_t>(index)).reply;
     reply.error = "no idea";
     event.body = ReplyEvent{static_cast<uint64_t>(index), reply};
   } else {
@@ -65,7 +64,7 @@ TrialRecord SampleTrial(uint64_t trial_id) {
   trial.program_hash = 0xabcdef0000000000 + trial_id;
   trial.plan = "unroll(loop=C.k)\n";
   trial.finished = true;
-  trial.elapsed_s = 0.5 * static_cast<double>(trial_id);
+  trial.elapsed_s = 0.25 * static_cast<double>(trial_id);
   trial.outcome.trial_id = trial_id;
   trial.outcome.build_s = 0.125;
   if (trial_id % 5 == 0) {
