@@ -30,8 +30,10 @@ class Driver {
   Result<SearchResult> Run(const std::vector<Event>& history) {
     cpu_start_s_ = ThreadCpuS();
     BANYAN_RETURN_IF_ERROR(Replay(history));
-    const Status status =
-        search_->stopped() && !search_->Summary().cancelled ? Ok{} : Live(history);
+    // A run that had ended goes on only if it was cancelled or has got more budget.
+    const bool over = search_->stopped() && !search_->Summary().cancelled &&
+                      !search_->IsRaised(config_.budget);
+    const Status status = over ? Ok{} : Live(history);
     DropTrials();
     if (!status.ok()) return status.error();
     BANYAN_RETURN_IF_ERROR(deps_.journal->Flush());

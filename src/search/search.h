@@ -77,6 +77,8 @@ class Search {
 
   // Seconds of active time at which a TickEvent is wanted; infinity: none.
   double next_deadline_s() const;
+  // Whether `budget` is larger than the one in force.
+  bool IsRaised(const Budget& budget) const;
   bool stopped() const { return phase_ == RunPhase::kStopped; }
   // Stopped, and reading ResumeEvent{budget} would not change that.
   bool Over(const Budget& budget) const { return stopped() && !cancelled_ && !IsRaised(budget); }
@@ -158,7 +160,6 @@ class Search {
   };
 
   Search(RunConfig config, std::vector<ModelInfo> pool, Compiler* compiler);
-  bool IsRaised(const Budget& budget) const;
 
   // search.cc: what events do
   void On(const ReferenceEvent& event);
