@@ -188,6 +188,13 @@ class Padding final : public TransformationBase {
                                        fmt::join(names, ", ")));
       }
       const int64_t extent = block.iters[static_cast<size_t>(iter)].extent;
+      // Zeros add nothing only to a plain product: (x - mean)^2 of a padded x is not zero.
+      if (block.iters[static_cast<size_t>(iter)].kind == IterKind::kReduction &&
+          block.flops_per_iteration > 2) {
+        return IllegalStep(fmt::format(
+            "{} sums more than a plain product, so zeros appended along {} would change it",
+            block.name, name));
+      }
       changes = changes || extent % multiple.get<int64_t>() != 0;
       if (multiple.get<int64_t>() > 2 * extent) {
         return IllegalStep(fmt::format("{} is more than twice the extent {} of {}",
