@@ -43,6 +43,31 @@ const OperandAnalysis& Operand(const BlockAnalysis& analysis, int operand) {
   return analysis.operands[static_cast<size_t>(operand)];
 }
 
+// Grouped operands, as in grouped convolution: an index v / size * r_extent + r, v a result iter
+// and r a reduction iter, stands still while v stays in its group. The size of a group is not in
+// the picture, but follows from the extents. 0: not so.
+int64_t GroupSize(const BlockView& block, const AccessView& access, const BufferView& buffer,
+                  int iter) {
+  const auto v = static_cast<size_t>(iter);
+  int64_t size = 0;
+  for (size_t d = 0; d < access.indices.size(); ++d) {
+    const LinearForm& index = access.indices[d];
+    if (!index.uses(v)) continue;
+    if (index.affine || size != 0) return 0;
+    int64_t reduced = 0;
+    for (size_t k = 0; k < block.iters.size(); ++k) {
+      if (k == v || !index.uses(k)) continue;
+      if (block.iters[k].kind != IterKind::kReduction || reduced != 0) return 0;
+      reduced = block.iters[k].extent;
+    }
+    if (reduced == 0 || buffer.shape[d] % reduced != 0) return 0;
+    const int64_t groups = buffer.shape[d] / reduced;
+    if (groups < 2 || block.iters[v].extent % groups != 0) return 0;
+    size = block.iters[v].extent / groups;
+  }
+  return size;
+}
+
 // Vectors along an iter whose extent is not a multiple of the vector length lose part of every row.
 double LaneUse(int64_t extent, int lanes) {
   const int64_t padded = (extent + lanes - 1) / lanes * lanes;
@@ -182,9 +207,17 @@ std::vector<TileAxes> RankTileAxes(const ProgramView& program, const BlockAnalys
     int moving = 0;
     bool unpackable = false;
     int strided = 0;
+    int64_t most_cols = 0;
     for (size_t o = 0; o < analysis.operands.size(); ++o) {
       const OperandAnalysis& operand = analysis.operands[o];
       if (!operand.uses[v]) continue;
+      const AccessView& grouped = block.reads[static_cast<size_t>(operand.read)];
+      const int64_t group = GroupSize(
+          block, grouped, program.buffers[static_cast<size_t>(operand.buffer)], vector_iter);
+      if (group > 1) {
+        most_cols = group;
+        continue;
+      }
       ++moving;
       const AccessView& read = block.reads[static_cast<size_t>(operand.read)];
       const VectorAccess here =
@@ -232,6 +265,8 @@ std::vector<TileAxes> RankTileAxes(const ProgramView& program, const BlockAnalys
       axes.row_iter = row;
       axes.vector_operand = vector_operand;
       axes.vector_access = access;
+      axes.gathers = unpackable;
+      axes.most_cols = most_cols;
       axes.output_contiguous = out == VectorAccess::kContiguous;
       for (size_t o = 0; o < analysis.operands.size(); ++o) {
         if (row >= 0 && analysis.operands[o].uses[static_cast<size_t>(row)] &&

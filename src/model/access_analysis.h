@@ -68,6 +68,7 @@ struct TileAxes {
   int vector_operand = -1;  // index into operands; -1: none moves with the vector iter
   int row_operand = -1;
   VectorAccess vector_access = VectorAccess::kInvariant;  // of the vector operand as it lies
+  bool gathers = false;                                   // and no packing can change that
   int64_t most_cols = 0;          // columns of a tile must divide this; 0: no bound
   bool output_contiguous = true;  // else the result tile is written back by single elements
   double score = 0;               // estimated share of peak, (0, 1]; higher is better

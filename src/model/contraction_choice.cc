@@ -160,8 +160,15 @@ class Ranking {
     choice_.axes = axes;
     shape_ = DescribeShape(program_, analysis_, axes, target_);
     strided_ = axes.vector_access == VectorAccess::kStrided;
-    if (axes.row_iter < 0) return AddVectorProduct();
-    for (const Columns& columns : ColumnCandidates(shape_.cols, shape_.lanes)) {
+    if (axes.row_iter < 0) {
+      if (!axes.gathers) AddVectorProduct();
+      return;
+    }
+    std::vector<Columns> candidates = ColumnCandidates(shape_.cols, shape_.lanes);
+    if (axes.most_cols > 0) candidates.insert(candidates.end(), {{8, 1}, {4, 1}});
+    if (axes.gathers) candidates = {{std::min<int64_t>(shape_.cols, 4) >= 4 ? 4 : 1, 1}};
+    for (const Columns& columns : candidates) {
+      if (columns.cols > std::max<int64_t>(shape_.cols, shape_.lanes)) continue;
       if (axes.most_cols > 0 && axes.most_cols % columns.cols != 0) continue;
       choice_.cols = columns.cols;
       choice_.groups = columns.groups;
@@ -189,8 +196,9 @@ class Ranking {
   void AddVectorProduct() {
     const TileAxes& axes = choice_.axes;
     choice_.reduce_inside = strided_;
-    choice_.cols =
-        std::min<int64_t>(ColumnCandidates(shape_.cols, shape_.lanes).back().cols, shape_.lanes);
+    const int64_t columns = ColumnCandidates(shape_.cols, shape_.lanes).back().cols;
+    choice_.cols = std::min<int64_t>(columns, shape_.lanes);
+    while (choice_.cols > shape_.cols) choice_.cols /= 2;
     for (const int64_t unroll : {4, 2, 8, 1}) {
       if (strided_ ? shape_.reduction_last % (unroll * shape_.lanes) != 0
                    : shape_.reduction_last % unroll != 0)
@@ -222,6 +230,7 @@ class Ranking {
       choice_.tail = tail;
       for (const int64_t unroll :
            UnrollCandidates(shape_.reduction_last, tail, rows_divide && shape_.rows <= 8)) {
+        if (choice_.axes.gathers && unroll > 3) continue;
         choice_.k_unroll = unroll;
         AddPacking(choice_.axes.score * tile * UnrollFactor(unroll, rows * vectors) * TailFactor());
       }
@@ -254,8 +263,9 @@ class Ranking {
         choice_.tail == TailMode::kPad &&
         (shape_.cols % choice_.cols != 0 || shape_.reduction_last % choice_.k_unroll != 0);
     for (const PackMode pack : {PackMode::kPanel, PackMode::kNone, PackMode::kWhole}) {
-      if (pack == PackMode::kNone && (strided_ || padded_columns)) continue;
-      if (pack != PackMode::kNone && !shape_.panel_possible) continue;
+      const bool gathers = choice_.axes.gathers;
+      if (pack == PackMode::kNone && !gathers && (strided_ || padded_columns)) continue;
+      if (pack != PackMode::kNone && (gathers || !shape_.panel_possible)) continue;
       if (pack == PackMode::kWhole &&
           (choice_.tail == TailMode::kPad || choice_.groups > 1 || shape_.cols % choice_.cols != 0))
         continue;
@@ -273,7 +283,7 @@ class Ranking {
         AddWidePanels(here, streams);
       if (pack != PackMode::kPanel) {
         choice_.rows_outer = true;
-        Add(here * 0.97);
+        Add(here * (shape_.window_rows ? 1.05 : 0.97));  // a window is swept row by row
         choice_.rows_outer = false;
       }
       if (pack_rows && choice_.tail == TailMode::kNone) {

@@ -68,23 +68,39 @@ class Emitter {
   // Matrix times vector, the matrix contiguous along the result: sweep it once in its own order and
   // accumulate in place; the result stays in L1.
   void Sweep() {
+    const int n_iter = choice_.axes.vector_iter;
     const std::string k = Iter(analysis_.reduction.back());
-    const std::string n = Iter(choice_.axes.vector_iter);
+    const std::string n = Iter(n_iter);
+    std::vector<std::string> order = OuterLoops({n_iter});
+    std::string parallel = target_.cores > 1 ? FirstParallel({n_iter}) : std::string();
+    // Without an outer loop, each core sweeps columns of its own.
+    const int64_t vectors = block_.iters[static_cast<size_t>(n_iter)].extent / choice_.cols;
+    const bool chunks = target_.cores > 1 && parallel.empty() && choice_.tail == TailMode::kNone &&
+                        vectors % target_.cores == 0 && vectors > target_.cores;
     PlanBuilder::Factors factors = {{n, {choice_.cols}}};
-    std::vector<std::string> order = OuterLoops({choice_.axes.vector_iter});
+    std::string n_outer = n + ".0";
+    std::string n_inner = n + ".1";
+    if (chunks) {
+      factors = {{n, {vectors / target_.cores, choice_.cols}}};
+      order.push_back(n_outer);
+      parallel = n_outer;
+      n_outer = n + ".1";
+      n_inner = n + ".2";
+    }
     for (size_t r = 0; r + 1 < analysis_.reduction.size(); ++r)
       order.push_back(Iter(analysis_.reduction[r]));
     const bool split_k = choice_.k_unroll > 1;
     if (split_k) factors.push_back({k, {choice_.k_unroll}});
     order.push_back(split_k ? k + ".0" : k);
-    order.push_back(n + ".0");
+    order.push_back(n_outer);
     if (split_k) order.push_back(k + ".1");
-    order.push_back(n + ".1");
+    order.push_back(n_inner);
     plan_->Tile(name_, factors, order);
-    plan_->Vectorize(Full(n + ".1"));
+    plan_->Vectorize(Full(n_inner));
     if (split_k) plan_->Unroll(Full(k + ".1"));
     if (choice_.tail == TailMode::kPartition)
-      plan_->Annotate(Full(n + ".0"), "pragma_loop_partition_hint", 1);
+      plan_->Annotate(Full(n_outer), "pragma_loop_partition_hint", 1);
+    if (!parallel.empty()) plan_->Parallelize(Full(parallel));
     plan_->SplitInit(name_, Full(analysis_.reduction.size() > 1 ? Iter(analysis_.reduction.front())
                                  : split_k                      ? k + ".0"
                                                                 : k));
@@ -94,7 +110,7 @@ class Emitter {
   void ReduceInside() {
     const int lanes = std::max(1, target_.lanes(OutputBits()));
     EmitPartialSums(program_, analysis_, InnerReduction(block_, analysis_),
-                    choice_.k_unroll * lanes, plan_);
+                    choice_.k_unroll * lanes, target_, plan_);
   }
 
  private:
@@ -133,6 +149,16 @@ class Emitter {
         loops.push_back(Iter(iter));
     }
     return loops;
+  }
+
+  // The first loop of a spatial iter with work for every core; empty: none.
+  std::string FirstParallel(const std::vector<int>& except) const {
+    for (const int iter : analysis_.spatial) {
+      if (block_.iters[static_cast<size_t>(iter)].extent >= target_.cores &&
+          std::find(except.begin(), except.end(), iter) == except.end())
+        return Iter(iter);
+    }
+    return {};
   }
 
   void Pad() {
@@ -423,25 +449,33 @@ class Emitter {
     hint(choice_.axes.vector_iter, choice_.cols);
   }
 
-  // The outermost loop with enough work for every core.
+  // The outermost loop with work for every core, else the longest one.
   void Parallel() {
     if (target_.cores <= 1) return;
+    std::string longest;
+    int64_t most = 1;
     for (const std::string& loop : outer_) {
-      int64_t extent = 1;
-      for (size_t i = 0; i < block_.iters.size(); ++i) {
-        const std::string iter = Iter(static_cast<int>(i));
-        if (loop == iter) extent = block_.iters[i].extent;
-        if (loop == iter + ".0") {
-          const int64_t tile = static_cast<int>(i) == choice_.axes.vector_iter
-                                   ? choice_.cols * choice_.panels
-                                   : choice_.rows;
-          extent = (block_.iters[i].extent + tile - 1) / tile;
-        }
+      const int64_t extent = OuterExtent(loop);
+      if (extent > most) {
+        longest = loop;
+        most = extent;
       }
-      if (extent == 1) continue;
-      plan_->Parallelize(Full(loop));
-      return;
+      if (extent >= target_.cores) break;
     }
+    if (!longest.empty()) plan_->Parallelize(Full(longest));
+  }
+
+  int64_t OuterExtent(const std::string& loop) const {
+    for (size_t i = 0; i < block_.iters.size(); ++i) {
+      const std::string iter = Iter(static_cast<int>(i));
+      if (loop == iter) return block_.iters[i].extent;
+      if (loop != iter + ".0") continue;
+      const int64_t tile = static_cast<int>(i) == choice_.axes.vector_iter
+                               ? choice_.cols * choice_.panels
+                               : choice_.rows;
+      return (block_.iters[i].extent + tile - 1) / tile;
+    }
+    return 1;
   }
 
   const ProgramView& program_;

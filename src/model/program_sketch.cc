@@ -367,7 +367,11 @@ void ProgramSketch::EmitRowGroup(const RowGroup& group, const SketchChoice& choi
     FinishPartialSums(sum, true, plan);
     plan->Unroll(program_.blocks[member].name + "." + sum.rest);
   }
-  if (target_.cores > 1) plan->Parallelize(last.name + "." + LoopOfIter(program_, last, 0));
+  for (int r = 0; target_.cores > 1 && r < group.row_iters; ++r) {
+    if (last.iters[static_cast<size_t>(r)].extent == 1) continue;
+    plan->Parallelize(last.name + "." + LoopOfIter(program_, last, r));
+    break;
+  }
 }
 
 std::string ProgramSketch::Describe(const SketchChoice& choice) const {

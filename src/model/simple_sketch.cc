@@ -46,6 +46,25 @@ int ContiguousIter(const ProgramView& program, const BlockView& block,
   return -1;
 }
 
+// A spatial iter other than `iter` along which an operand is contiguous that is not so along
+// `iter`, both of some length; -1: none.
+int AcrossIter(const ProgramView& program, const BlockView& block, const BlockAnalysis& analysis,
+               int iter) {
+  constexpr int64_t kShort = 32;
+  if (block.iters[static_cast<size_t>(iter)].extent < kShort) return -1;
+  for (const OperandAnalysis& operand : analysis.operands) {
+    const AccessView& read = block.reads[static_cast<size_t>(operand.read)];
+    const BufferView& buffer = program.buffers[static_cast<size_t>(operand.buffer)];
+    if (!operand.simple || AccessAlong(read, buffer, iter) != VectorAccess::kStrided) continue;
+    for (const int other : analysis.spatial) {
+      if (other != iter && block.iters[static_cast<size_t>(other)].extent >= kShort &&
+          AccessAlong(read, buffer, other) == VectorAccess::kContiguous)
+        return other;
+    }
+  }
+  return -1;
+}
+
 // All accesses run through their buffers in the same order as the result: the loops may be fused.
 bool SameOrder(const ProgramView& program, const BlockView& block) {
   const AccessView& write = block.writes.front();
@@ -96,6 +115,8 @@ std::string SimpleChoice::Describe(const BlockView& block) const {
                          block.iters[static_cast<size_t>(iter)].name);
     case Kind::kFlattened:
       return fmt::format("{}: loops fused, vectors of {}", block.name, width);
+    case Kind::kTransposed:
+      return fmt::format("{}: tiles of {} x {}", block.name, width, width);
     case Kind::kPartialSums:
       return fmt::format("{}: partial sums in {} lanes along {}", block.name, width,
                          block.iters[static_cast<size_t>(iter)].name);
@@ -107,7 +128,8 @@ std::vector<SimpleChoice> RankSimpleChoices(const ProgramView& program,
                                             const BlockAnalysis& analysis, const Target& target) {
   const BlockView& block = program.blocks[static_cast<size_t>(analysis.block)];
   std::vector<SimpleChoice> choices = {SimpleChoice{}};
-  choices.front().score = 0.05;
+  // LLVM does well alone, unless results lie across the order of the loops.
+  choices.front().score = 0.35;
   if (analysis.block_class == BlockClass::kOpaque || block.writes.size() != 1 ||
       !HasPlainLoops(program, block))
     return choices;
@@ -135,6 +157,18 @@ std::vector<SimpleChoice> RankSimpleChoices(const ProgramView& program,
       choice.score = good * rank * (widths.divides ? 1 : 0.6) * (block.has_condition ? 0.5 : 1);
       choices.push_back(choice);
       rank *= 0.95;
+    }
+  }
+  if (analysis.reduction.empty() && iter >= 0) {
+    const int across = AcrossIter(program, block, analysis, iter);
+    if (across >= 0) {
+      SimpleChoice choice;
+      choice.kind = SimpleChoice::Kind::kTransposed;
+      choice.iter = iter;
+      choice.other = across;
+      choice.width = lanes;
+      choice.score = 1.1;
+      choices.push_back(choice);
     }
   }
   if (analysis.reduction.empty() && !block.has_call && block.iters.size() > 1 &&
@@ -227,8 +261,24 @@ void EmitSimple(const ProgramView& program, const BlockAnalysis& analysis,
       if (target.cores > 1) plan->Parallelize(name + ".flat.0");
       return;
     }
+    case SimpleChoice::Kind::kTransposed: {
+      const std::string v = loop(choice.iter);
+      const std::string u = loop(choice.other);
+      std::vector<std::string> order;
+      for (const int iter : analysis.spatial) {
+        if (iter != choice.iter && iter != choice.other) order.push_back(loop(iter));
+      }
+      order.insert(order.end(), {u + ".0", v + ".0", u + ".1", v + ".1"});
+      plan->Tile(name, {{u, {choice.width}}, {v, {choice.width}}}, order);
+      const auto divides = [&](int iter) {
+        return block.iters[static_cast<size_t>(iter)].extent % choice.width == 0;
+      };
+      if (divides(choice.iter) && divides(choice.other)) plan->Vectorize(name + "." + v + ".1");
+      if (target.cores > 1) plan->Parallelize(name + "." + order.front());
+      return;
+    }
     case SimpleChoice::Kind::kPartialSums:
-      EmitPartialSums(program, analysis, choice.iter, choice.width, plan);
+      EmitPartialSums(program, analysis, choice.iter, choice.width, target, plan);
       return;
   }
 }
@@ -269,7 +319,7 @@ void OrderMovedPartialSums(const PartialSums& sums, PlanBuilder* plan) {
 }
 
 void EmitPartialSums(const ProgramView& program, const BlockAnalysis& analysis, int reduction_iter,
-                     int64_t width, PlanBuilder* plan) {
+                     int64_t width, const Target& target, PlanBuilder* plan) {
   const BlockView& block = program.blocks[static_cast<size_t>(analysis.block)];
   const PartialSums sums = StartPartialSums(program, analysis, reduction_iter, width, plan);
   if (!sums.spatial.empty()) {
@@ -293,6 +343,11 @@ void EmitPartialSums(const ProgramView& program, const BlockAnalysis& analysis, 
     }
     plan->FuseConsumer(block.name, sums.partial + "." + sums.spatial.back());
     plan->Unroll(block.name + "." + sums.rest);
+    for (size_t i = 0; target.cores > 1 && i < sums.spatial.size(); ++i) {
+      if (block.iters[static_cast<size_t>(analysis.spatial[i])].extent == 1) continue;
+      plan->Parallelize(sums.partial + "." + sums.spatial[i]);
+      break;
+    }
   }
   FinishPartialSums(sums, !sums.spatial.empty(), plan);
 }

@@ -19,9 +19,11 @@ struct SimpleChoice {
     kVectorized,   // vectors along `iter`
     kFlattened,    // all loops fused, then vectors (odd extents, all accesses in one order)
     kPartialSums,  // rfactor along the reduction
+    kTransposed,   // square tiles of `iter` and `other`, along which a read is contiguous
   };
   Kind kind = Kind::kUntouched;
-  int iter = -1;       // vectorised spatial iter, or the reduction iter of partial sums
+  int iter = -1;  // vectorised spatial iter, or the reduction iter of partial sums
+  int other = -1;
   int64_t width = 1;   // elements: inner extent of the vectorised loop
   int64_t unroll = 1;  // further steps unrolled
   double score = 0;    // rank among the block's choices
@@ -54,6 +56,6 @@ void FinishPartialSums(const PartialSums& sums, bool local, PlanBuilder* plan);
 void OrderMovedPartialSums(const PartialSums& sums, PlanBuilder* plan);
 // All of it, with the block moved into the row loop of its partial sums.
 void EmitPartialSums(const ProgramView& program, const BlockAnalysis& analysis, int reduction_iter,
-                     int64_t width, PlanBuilder* plan);
+                     int64_t width, const Target& target, PlanBuilder* plan);
 
 }  // namespace banyan

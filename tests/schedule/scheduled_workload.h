@@ -19,12 +19,12 @@ namespace banyan {
 // the unscheduled program. For tests; asserts that the set-up works.
 class ScheduledWorkload {
  public:
-  explicit ScheduledWorkload(const std::string& text) {
+  explicit ScheduledWorkload(const std::string& text, int cores = 1) {
     auto spec = ParseWorkloadSpec(text);
     EXPECT_TRUE(spec.ok());
     auto workload = MakeBuiltinWorkload(*spec);
     EXPECT_TRUE(workload.ok()) << (workload.ok() ? "" : workload.error().message);
-    auto target = DetectTarget(1);
+    auto target = DetectTarget(cores);
     EXPECT_TRUE(target.ok()) << (target.ok() ? "" : target.error().message);
     auto schedule = MakeLiveSchedule(workload->module_json, workload->entry);
     EXPECT_TRUE(schedule.ok()) << (schedule.ok() ? "" : schedule.error().message);
