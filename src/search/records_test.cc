@@ -85,7 +85,8 @@ TEST(RunConfigTest, NamesTheFieldThatIsWrong) {
   EXPECT_FALSE(StrategyConfigFromJson(json).ok());
   json = ToJson(StrategyConfig{});
   json["backup"] = "median";
-  EXPECT_NE(StrategyConfigFromJson(json).error().message.find("max, mean"), std::string::npos);
+  EXPECT_NE(StrategyConfigFromJson(json).error().message.find("max, mean, mixed"),
+            std::string::npos);
   EXPECT_FALSE(BudgetFromJson({{"trials", -1}}).ok());
   EXPECT_FALSE(BudgetFromJson({{"seconds", 0}}).ok());
 }

@@ -31,8 +31,8 @@ class Driver {
     cpu_start_s_ = ThreadCpuS();
     BANYAN_RETURN_IF_ERROR(Replay(history));
     // A run that had ended goes on only if it was cancelled or has got more budget.
-    const bool over = search_->stopped() && !search_->Summary().cancelled &&
-                      !search_->IsRaised(config_.budget);
+    const bool over =
+        search_->stopped() && !search_->Summary().cancelled && !search_->IsRaised(config_.budget);
     const Status status = over ? Ok{} : Live(history);
     DropTrials();
     if (!status.ok()) return status.error();
@@ -65,15 +65,17 @@ class Driver {
 
   Status Live(const std::vector<Event>& history) {
     Report();
+    const double before_s = ThreadCpuS();
     BANYAN_ASSIGN_OR_RETURN(
         const ReferenceOutcome reference,
         deps_.measurer->Prepare(compiler_.workload(), compiler_.target(), config_.seed));
+    double peak_gflops = 0;
+    if (history.empty() && deps_.peak_gflops) {
+      const auto peak = deps_.peak_gflops();
+      if (peak.ok()) peak_gflops = *peak;
+    }
+    cpu_start_s_ += ThreadCpuS() - before_s;  // measuring the machine is not searching
     if (history.empty()) {
-      double peak_gflops = 0;
-      if (deps_.peak_gflops) {
-        const auto peak = deps_.peak_gflops();
-        if (peak.ok()) peak_gflops = *peak;
-      }
       BANYAN_RETURN_IF_ERROR(Read(ReferenceEvent{reference, peak_gflops, config_.budget}));
     } else {
       BANYAN_RETURN_IF_ERROR(Read(ResumeEvent{config_.budget}));

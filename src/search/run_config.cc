@@ -48,6 +48,7 @@ Json ToJson(const StrategyConfig& config) {
           {"puct_c", config.puct_c},
           {"virtual_loss", config.virtual_loss},
           {"backup", config.backup},
+          {"mean_share", config.mean_share},
           {"value_floor", config.value_floor},
           {"widening_k", config.widening_k},
           {"widening_a", config.widening_a},
@@ -70,6 +71,7 @@ Result<StrategyConfig> StrategyConfigFromJson(const Json& json) {
   fields.Read("puct_c", &config.puct_c);
   fields.Read("virtual_loss", &config.virtual_loss);
   fields.Read("backup", &config.backup);
+  fields.Read("mean_share", &config.mean_share);
   fields.Read("value_floor", &config.value_floor);
   fields.Read("widening_k", &config.widening_k);
   fields.Read("widening_a", &config.widening_a);

@@ -24,7 +24,8 @@ struct StrategyConfig {
   std::string selection = "puct";  // puct | uniform
   double puct_c = 0.8;             // exploration constant, > 0
   double virtual_loss = 0.1;       // lost visits for each outcome on its way, [0, 1]
-  std::string backup = "max";      // max | mean
+  std::string backup = "max";      // max | mean | mixed
+  double mean_share = 0.2;         // of the mean in a mixed backup, [0, 1]
   double value_floor = 0.5;    // quantile of the measured values that selection takes for 0, [0, 1)
   double widening_k = 3;       // children <= k * N^a, k > 0
   double widening_a = 0.6;     // [0, 1]

@@ -16,6 +16,11 @@ constexpr double kCalibration = 4;  // stated confidence counts as this many obs
 // Without a gain for this share of the trials (and at least 4) the search counts as stuck.
 constexpr double kStuckShare = 0.25;
 
+double MeanShare(const StrategyConfig& strategy) {
+  if (strategy.backup == "mixed") return strategy.mean_share;
+  return strategy.backup == "mean" ? 1 : 0;
+}
+
 }  // namespace
 
 Phase Search::CurrentPhase() const {
@@ -125,9 +130,8 @@ bool Search::Descend(NodeId id, bool widen, Pick* pick) const {
     const bool fresh = child.state == NodeState::kUnmeasured;
     if (fresh ? !room : child.state != NodeState::kMeasured) continue;
     arms.push_back({.edge = static_cast<int>(i),
-                    .value = fresh
-                                 ? UnmeasuredValue(edge.child, edge.prior)
-                                 : BackedUpValue(child.value, range_, strategy.backup == "mean", 0),
+                    .value = fresh ? UnmeasuredValue(edge.child, edge.prior)
+                                   : BackedUpValue(child.value, range_, MeanShare(strategy), 0),
                     .prior = edge.prior * share,
                     .visits = edge.visits,
                     .in_flight = edge.in_flight});
@@ -253,7 +257,7 @@ Path Search::ChooseLeaf() {
     for (const Edge& edge : node.edges) {
       const Node& child = tree_->node(edge.child);
       if (child.state != NodeState::kMeasured) continue;
-      const double value = BackedUpValue(child.value, range_, config_.strategy.backup == "mean", 0);
+      const double value = BackedUpValue(child.value, range_, MeanShare(strategy), 0);
       value_sum += value;
       ++measured;
       const Arm arm{.value = value,

@@ -21,11 +21,12 @@ double ValueRange::Normalise(double log_speedup) const {
   return (log_speedup - low_) / (high_ - low_);
 }
 
-double BackedUpValue(const Value& value, const ValueRange& range, bool mean, double unknown) {
+double BackedUpValue(const Value& value, const ValueRange& range, double mean_share,
+                     double unknown) {
   if (value.total() == 0) return unknown;
   if (value.measured == 0) return 0;
-  if (!mean) return range.Normalise(value.best);
-  return range.Normalise(value.sum / value.measured) * value.measured / value.total();
+  const double mean = range.Normalise(value.sum / value.measured) * value.measured / value.total();
+  return (1 - mean_share) * range.Normalise(value.best) + mean_share * mean;
 }
 
 double PuctScore(const Arm& arm, int64_t parent_visits, double c, double virtual_loss) {

@@ -33,9 +33,10 @@ struct Arm {
   int64_t in_flight = 0;
 };
 
-// Q of what lies below an edge, in [0, 1]: the best (backup "max") or the mean with failures as 0
-// ("mean"). For a child with nothing known: `unknown`.
-double BackedUpValue(const Value& value, const ValueRange& range, bool mean, double unknown);
+// Q of what lies below an edge, in [0, 1]: the best there, mixed with the mean (failures as 0) by
+// `mean_share`. For a child with nothing known: `unknown`.
+double BackedUpValue(const Value& value, const ValueRange& range, double mean_share,
+                     double unknown);
 
 // PUCT (Rosin 2011; Silver et al. 2017) with virtual loss: v outcomes on their way count as visits
 // in the exploration term, and as `virtual_loss` visits of value 0 each in Q:

@@ -68,10 +68,11 @@ std::vector<StrategyConfig> AllStrategies() {
 
 Status CheckStrategy(const StrategyConfig& config) {
   BANYAN_RETURN_IF_ERROR(OneOf("selection", config.selection, {"puct", "uniform"}));
-  BANYAN_RETURN_IF_ERROR(OneOf("backup", config.backup, {"max", "mean"}));
+  BANYAN_RETURN_IF_ERROR(OneOf("backup", config.backup, {"max", "mean", "mixed"}));
   BANYAN_RETURN_IF_ERROR(
       OneOf("routing", config.routing, {"thompson", "round_robin", "strongest", "none"}));
   BANYAN_RETURN_IF_ERROR(InRange("puct_c", config.puct_c, 1e-9, 1e6));
+  BANYAN_RETURN_IF_ERROR(InRange("mean_share", config.mean_share, 0, 1));
   BANYAN_RETURN_IF_ERROR(InRange("virtual_loss", config.virtual_loss, 0, 1));
   BANYAN_RETURN_IF_ERROR(InRange("value_floor", config.value_floor, 0, 0.999));
   BANYAN_RETURN_IF_ERROR(InRange("widening_k", config.widening_k, 1e-9, 1e6));

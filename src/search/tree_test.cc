@@ -188,12 +188,13 @@ TEST(SelectionTest, NormalisesBetweenTheFloorAndTheBest) {
 TEST(SelectionTest, AFailureIsTheWorstNeverANumber) {
   const ValueRange range = ValueRange::Of({0, 1}, 0);
   const Value failed{.failed = 3};
-  EXPECT_EQ(BackedUpValue(failed, range, false, 0.7), 0);
-  EXPECT_EQ(BackedUpValue(failed, range, true, 0.7), 0);
-  EXPECT_EQ(BackedUpValue(Value{}, range, true, 0.7), 0.7);
+  EXPECT_EQ(BackedUpValue(failed, range, 0, 0.7), 0);
+  EXPECT_EQ(BackedUpValue(failed, range, 1, 0.7), 0);
+  EXPECT_EQ(BackedUpValue(Value{}, range, 1, 0.7), 0.7);
   const Value mixed{.best = 1, .sum = 1, .measured = 1, .failed = 1};
-  EXPECT_EQ(BackedUpValue(mixed, range, false, 0), 1);
-  EXPECT_EQ(BackedUpValue(mixed, range, true, 0), 0.5);
+  EXPECT_EQ(BackedUpValue(mixed, range, 0, 0), 1);
+  EXPECT_EQ(BackedUpValue(mixed, range, 1, 0), 0.5);
+  EXPECT_EQ(BackedUpValue(mixed, range, 0.5, 0), 0.75);
 }
 
 TEST(SelectionTest, VirtualLossLowersAScore) {
