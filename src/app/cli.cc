@@ -11,16 +11,10 @@
 #include <utility>
 
 #include "app/config_file.h"
-#include "schedule/step_schema.h"
+#include "base/strings.h"
 
 namespace banyan {
 namespace {
-
-std::string OneLine(std::string text) {
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  while (!text.empty() && text.back() == ' ') text.pop_back();
-  return text;
-}
 
 // Names of flags as typed ("--trials"), for suggestions.
 std::vector<std::string> FlagNames(const CLI::App& app) {
@@ -29,11 +23,6 @@ std::vector<std::string> FlagNames(const CLI::App& app) {
     for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
   }
   return names;
-}
-
-std::string DidYouMean(const std::string& name, const std::vector<std::string>& known) {
-  const std::string closest = ClosestName(name, known);
-  return closest.empty() ? std::string() : fmt::format(", did you mean '{}'?", closest);
 }
 
 // Validators that say what is wanted. Their text follows the flag's name.

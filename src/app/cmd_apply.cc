@@ -3,16 +3,17 @@
 #include <cmath>
 #include <cstdio>
 #include <limits>
+#include <optional>
 #include <utility>
 
 #include "app/commands.h"
 #include "app/output.h"
 #include "app/progress.h"
 #include "app/result_view.h"
-#include "app/run_files.h"
 #include "app/signals.h"
 #include "app/wiring.h"
 #include "base/clock.h"
+#include "base/files.h"
 #include "store/store.h"
 #include "tvm/import.h"
 #include "tvm/target.h"
@@ -36,7 +37,7 @@ std::optional<TrialOutcome> WaitForTrial(Measurer& measurer, const std::atomic<b
 Result<int> RunApply(const CommonOptions& common, const ApplyOptions& options) {
   const std::atomic<bool>* cancel = InstallSignalHandlers();
   BANYAN_RETURN_IF_ERROR(CheckWorkloadText(options.workload));
-  BANYAN_ASSIGN_OR_RETURN(const std::string text, ReadTextFile(options.plan, "plan"));
+  BANYAN_ASSIGN_OR_RETURN(const std::string text, ReadFile(options.plan, 16 << 20));
   auto plan = ParsePlan(text);
   if (!plan.ok()) {
     return InvalidArgument(fmt::format("{}: {}", options.plan, plan.error().message));

@@ -12,6 +12,9 @@
 #include "app/doctor.h"
 #include "app/output.h"
 #include "app/wiring.h"
+#include "base/cpu.h"
+#include "base/format.h"
+#include "base/strings.h"
 #include "base/subprocess.h"
 #include "store/store.h"
 #include "tvm/cpu_info.h"
@@ -84,11 +87,11 @@ class Doctor {
   void CheckCpu() {
     const CpuInfo cpu = ReadCpuInfo();
     const auto bytes = [](int64_t size) {
-      return size > 0 ? BytesText(static_cast<double>(size)) : std::string("unknown");
+      return size > 0 ? FormatBytes(size) : std::string("unknown");
     };
     Add("cpu", fmt::format("{}, caches L1 {}, L2 {}, L3 {} a core", cpu.model, bytes(cpu.l1_bytes),
                            bytes(cpu.l2_bytes), bytes(cpu.l3_bytes)));
-    cpus_ = AllowedCpus();
+    cpus_ = ProcessCpus();
     run_cpu_ = RunCpu({});
     figures_["cpu_model"] = cpu.model;
     figures_["allowed_cpus"] = cpus_;
@@ -109,9 +112,8 @@ class Doctor {
   }
 
   void CheckPermissions() {
-    const std::vector<int> before = AllowedCpus();
-    const bool pinned = PinThread({run_cpu_});
-    if (pinned) PinThread(before);
+    const bool pinned = PinThread(0, {run_cpu_}).ok();
+    if (pinned) (void)PinThread(0, cpus_);
     const bool memory = ResidentBytes(getpid()) > 0;
     figures_["may_pin"] = pinned;
     figures_["may_watch_memory"] = memory;
@@ -139,8 +141,9 @@ class Doctor {
     const double there = free_bytes(temporary);
     figures_["store_free_bytes"] = here;
     figures_["temporary_free_bytes"] = there;
-    const std::string text = fmt::format("{} free for the store, {} in {}", BytesText(here),
-                                         BytesText(there), temporary);
+    const std::string text =
+        fmt::format("{} free for the store, {} in {}", FormatBytes(static_cast<int64_t>(here)),
+                    FormatBytes(static_cast<int64_t>(there)), temporary);
     if (access(folder.c_str(), W_OK) != 0) {
       Add("disk", fmt::format("folder '{}' is not writable", folder), Level::kProblem,
           "pass a store in another folder with --store");
@@ -181,14 +184,12 @@ class Doctor {
   void CheckSpeed() {
     const auto peak = PeakGflopsOfRunCore({});
     const NoiseReport noise = MeasureNoise(run_cpu_, 15);
-    figures_["peak_gflops"] = peak.ok() ? NumberOrNull(*peak) : Json(nullptr);
+    figures_["peak_gflops"] = peak.ok() ? JsonNumber(*peak) : Json(nullptr);
     figures_["timer_noise"] = noise.spread;
     if (peak.ok())
-      Add("peak",
-          fmt::format("{} GFLOP/s of float32 multiply-adds on one core", NumberText(*peak)));
-    const std::string text =
-        fmt::format("a fixed {} kernel varies by {} % over 15 runs", LatencyText(noise.kernel_ms),
-                    NumberText(100 * noise.spread, 2));
+      Add("peak", fmt::format("{} of float32 multiply-adds on one core", FormatGflops(*peak)));
+    const std::string text = fmt::format("a fixed {} kernel varies by {} over 15 runs",
+                                         FormatMs(noise.kernel_ms), FormatPercent(noise.spread));
     if (noise.spread > 0.05) {
       Add("noise", text, Level::kAdvice,
           "something else uses this machine, or its clock changes: end other programs while "
@@ -206,11 +207,10 @@ class Doctor {
     SmallBuilder builder(host_.get(), workload_.module_json);
     const int build_cpu = cpus_.front();
     const BesideBuild report = MeasureBesideBuild(run_cpu_, build_cpu, builder);
-    figures_["slow_down_beside_build"] = NumberOrNull(report.slow_down);
+    figures_["slow_down_beside_build"] = JsonNumber(report.slow_down);
     figures_["builds_beside"] = report.builds;
-    const std::string text =
-        fmt::format("a kernel slows by {} % while cpu {} compiles",
-                    NumberText(100 * std::max(0.0, report.slow_down), 2), build_cpu);
+    const std::string text = fmt::format("a kernel slows by {} while cpu {} compiles",
+                                         FormatPercent(std::max(0.0, report.slow_down)), build_cpu);
     if (report.slow_down > 0.03) {
       Add("beside", text, Level::kAdvice,
           "the cores share something (a hidden SMT sibling?): finals run with builders idle, as "
@@ -253,7 +253,7 @@ Result<int> RunDoctor(const CommonOptions& common) {
   } else {
     for (const Finding& finding : doctor.findings()) {
       fmt::print("{:<4}  {:<11}  {}\n", LevelName(finding.level), finding.name,
-                 OneLine(finding.text));
+                 OneLine(finding.text, 2000));
       if (!finding.advice.empty()) fmt::print("{:19}-> {}\n", "", finding.advice);
     }
   }

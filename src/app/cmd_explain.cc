@@ -9,6 +9,7 @@
 #include "app/output.h"
 #include "app/run_view.h"
 #include "app/wiring.h"
+#include "base/format.h"
 
 namespace banyan {
 namespace {
@@ -20,12 +21,12 @@ std::string Header(const RunView& view, const NodeView& node) {
       {"workload", view.run.start.workload.id},
       {"strategy",
        fmt::format("{}, seed {}", view.run.start.config.strategy.name, view.run.start.config.seed)},
-      {"default", LatencyText(view.default_latency_ms)}};
+      {"default", FormatMs(view.default_latency_ms)}};
   std::string shown = fmt::format("node {}", node.record.node_id);
   if (std::isfinite(node.latency_ms)) {
-    shown += ", " + LatencyText(node.latency_ms);
+    shown += ", " + FormatMs(node.latency_ms);
     if (std::isfinite(view.default_latency_ms)) {
-      shown += fmt::format(", {}x", NumberText(view.default_latency_ms / node.latency_ms));
+      shown += ", " + FormatRatio(view.default_latency_ms / node.latency_ms);
     }
   }
   rows.emplace_back(node.record.node_id == view.best_node ? "best" : "shown", shown);
@@ -34,16 +35,16 @@ std::string Header(const RunView& view, const NodeView& node) {
 }
 
 std::string CallsText(const RunView& view) {
-  std::vector<std::vector<std::string>> rows;
+  using Align = TextTable::Align;
+  TextTable table({Align::kRight, Align::kLeft, Align::kRight, Align::kRight, Align::kRight});
+  table.AddRow({"call", "model", "node", "proposals", "accepted", "why"});
   for (const CallRecord& call : view.calls) {
-    rows.push_back(
-        {std::to_string(call.call_id), call.model, std::to_string(call.node_id),
-         call.answered ? std::to_string(call.reply.proposals.size()) : "-",
-         std::to_string(call.accepted),
-         call.reply.error.empty() ? call.why : call.why + "; error: " + call.reply.error});
+    table.AddRow({std::to_string(call.call_id), call.model, std::to_string(call.node_id),
+                  call.answered ? std::to_string(call.reply.proposals.size()) : "-",
+                  std::to_string(call.accepted),
+                  call.reply.error.empty() ? call.why : call.why + "; error: " + call.reply.error});
   }
-  return rows.empty() ? std::string("  none\n")
-                      : Table({"call", "model", "node", "proposals", "accepted", "why"}, rows);
+  return view.calls.empty() ? std::string("none\n") : table.Print();
 }
 
 }  // namespace
@@ -82,7 +83,7 @@ Result<int> RunExplain(const CommonOptions& common, const ExplainOptions& option
     PrintJson({{"run_id", view.run.run_id},
                {"status", RunStatusName(view.run.status)},
                {"workload", view.run.start.workload.id},
-               {"default_latency_ms", NumberOrNull(view.default_latency_ms)},
+               {"default_latency_ms", JsonNumber(view.default_latency_ms)},
                {"node", NodeToJson(node)},
                {"plan", PrintPlan(plan)},
                {"words", PlanInWords(plan)},

@@ -1,13 +1,19 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
 #include <cstdio>
+#include <utility>
 
 #include "app/commands.h"
 #include "app/output.h"
 #include "app/run_files.h"
 #include "app/run_view.h"
 #include "app/wiring.h"
+#include "base/files.h"
+#include "base/format.h"
 #include "base/hash.h"
+#include "base/strings.h"
 #include "tvm/database.h"
 #include "tvm/export.h"
 
@@ -98,9 +104,16 @@ Result<int> RunExport(const CommonOptions& common, const ExportOptions& options)
       records.push_back(std::move(record));
     }
   }
+  const bool best_is_recorded = std::any_of(
+      view.trials.begin(), view.trials.end(),
+      [&](const TrialRecord& trial) { return trial.finished && trial.node_id == view.best_node; });
+  if (!best_is_recorded && std::isfinite(view.default_latency_ms)) {
+    // The unscheduled program won: its empty trace is the record, and nothing slower beside it.
+    BANYAN_ASSIGN_OR_RETURN(Json trace_json, compiler->TraceJson(best));
+    records = {{std::move(trace_json), {view.default_latency_ms}}};
+  }
   BANYAN_RETURN_IF_ERROR(MakeFolder(folder));
   BANYAN_RETURN_IF_ERROR(MakeFolder(folder + "/database"));
-  // The unscheduled program won: an empty database says the same.
   if (!records.empty()) {
     BANYAN_RETURN_IF_ERROR(
         WriteDatabase(start.workload, start.target, records, folder + "/database"));
@@ -117,7 +130,7 @@ Result<int> RunExport(const CommonOptions& common, const ExportOptions& options)
       {"result.json", view.run.result.dump(2) + "\n"},
       {"README.md", Readme(view, name)}};
   for (const auto& [file, text] : texts) {
-    BANYAN_RETURN_IF_ERROR(WriteTextFile(folder + "/" + file, text));
+    BANYAN_RETURN_IF_ERROR(WriteFileAtomically(folder + "/" + file, text));
   }
   if (common.json) {
     Json files = Json::array();

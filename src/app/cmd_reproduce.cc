@@ -10,7 +10,10 @@
 #include "app/run_files.h"
 #include "app/signals.h"
 #include "app/wiring.h"
+#include "base/files.h"
+#include "base/format.h"
 #include "base/hash.h"
+#include "base/strings.h"
 #include "store/store.h"
 
 namespace banyan {
@@ -41,9 +44,9 @@ Result<TrialName> ParseTrialName(const std::string& text) {
 
 std::string InWords(const TrialOutcome& outcome) {
   if (outcome.ok()) {
-    return fmt::format("{} ({} samples, error {} of the tolerance)",
-                       LatencyText(RankingLatencyMs(outcome.samples_ms)), outcome.samples_ms.size(),
-                       NumberText(outcome.max_relative_error, 2));
+    return fmt::format("{} ({} samples, error {:.2g} of the tolerance)",
+                       FormatMs(RankingLatencyMs(outcome.samples_ms)), outcome.samples_ms.size(),
+                       outcome.max_relative_error);
   }
   return fmt::format("{}: {}", FailureKindName(outcome.failure), OneLine(outcome.failure_text));
 }
@@ -133,14 +136,14 @@ Status WriteCase(const std::string& folder, const StoredRun& run, const TrialRec
       trial.finished ? InWords(trial.outcome) : std::string("never finished"), InWords(now),
       workload.id);
   BANYAN_RETURN_IF_ERROR(MakeFolder(folder));
-  BANYAN_RETURN_IF_ERROR(WriteTextFile(folder + "/README.md", readme));
-  BANYAN_RETURN_IF_ERROR(WriteTextFile(folder + "/workload.json", workload.module_json));
-  BANYAN_RETURN_IF_ERROR(WriteTextFile(folder + "/scheduled.json", module_json));
-  BANYAN_RETURN_IF_ERROR(WriteTextFile(folder + "/scheduled.py", script));
-  BANYAN_RETURN_IF_ERROR(WriteTextFile(folder + "/plan.txt", trial.plan));
-  BANYAN_RETURN_IF_ERROR(WriteTextFile(
+  BANYAN_RETURN_IF_ERROR(WriteFileAtomically(folder + "/README.md", readme));
+  BANYAN_RETURN_IF_ERROR(WriteFileAtomically(folder + "/workload.json", workload.module_json));
+  BANYAN_RETURN_IF_ERROR(WriteFileAtomically(folder + "/scheduled.json", module_json));
+  BANYAN_RETURN_IF_ERROR(WriteFileAtomically(folder + "/scheduled.py", script));
+  BANYAN_RETURN_IF_ERROR(WriteFileAtomically(folder + "/plan.txt", trial.plan));
+  BANYAN_RETURN_IF_ERROR(WriteFileAtomically(
       folder + "/case.json", about.dump(2, ' ', false, Json::error_handler_t::replace) + "\n"));
-  return WriteTextFile(folder + "/case.py", kCaseScript);
+  return WriteFileAtomically(folder + "/case.py", kCaseScript);
 }
 
 }  // namespace

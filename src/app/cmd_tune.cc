@@ -18,6 +18,7 @@
 #include "app/run_files.h"
 #include "app/signals.h"
 #include "app/wiring.h"
+#include "base/format.h"
 #include "store/store.h"
 #include "tvm/import.h"
 #include "tvm/target.h"
@@ -81,7 +82,7 @@ void Print(const CommonOptions& common, const Json& result) {
 
 std::string BudgetText(const RunConfig& config) {
   std::string text = fmt::format("{} trials, {} calls", config.budget.trials, config.budget.calls);
-  if (std::isfinite(config.budget.seconds)) text += ", " + DurationText(config.budget.seconds);
+  if (std::isfinite(config.budget.seconds)) text += ", " + FormatSeconds(config.budget.seconds);
   return text;
 }
 

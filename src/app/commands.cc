@@ -10,9 +10,12 @@
 #include "app/cli.h"
 #include "app/output.h"
 #include "app/signals.h"
+#include "base/strings.h"
 
 namespace banyan {
 namespace {
+
+constexpr size_t kErrorBytes = 2000;  // of a message; a compiler may say very much
 
 int ExitStatus(ErrorCode code) {
   switch (code) {
@@ -33,13 +36,14 @@ int ExitStatus(ErrorCode code) {
 }
 
 int Report(const Error& error, bool json) {
-  std::fprintf(stderr, "banyan: error: %s\n", OneLine(error.message).c_str());
+  std::fprintf(stderr, "banyan: error: %s\n", OneLine(error.message, kErrorBytes).c_str());
   if (!error.context.empty() && spdlog::should_log(spdlog::level::debug)) {
     std::fprintf(stderr, "%s\n", error.context.c_str());
   }
   if (json) {
     const Json object = {
-        {"error", {{"code", ErrorCodeName(error.code)}, {"message", OneLine(error.message)}}}};
+        {"error",
+         {{"code", ErrorCodeName(error.code)}, {"message", OneLine(error.message, kErrorBytes)}}}};
     PrintJson(object);
   }
   return ExitStatus(error.code);

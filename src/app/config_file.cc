@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <vector>
 
-#include "schedule/step_schema.h"
+#include "base/strings.h"
 
 namespace banyan {
 namespace {
@@ -74,10 +74,8 @@ Status ApplyConfigFile(const std::string& path, CLI::App& command) {
           known.push_back(other->get_lnames().front());
         }
       }
-      const std::string closest = ClosestName(key, known);
-      return fail(fmt::format("unknown key '{}'{}", key,
-                              closest.empty() ? "; the keys are the flags of `banyan tune --help`"
-                                              : fmt::format(", did you mean '{}'?", closest)));
+      return fail(fmt::format("unknown key '{}'{}; the keys are the flags of `banyan tune --help`",
+                              key, DidYouMean(key, known)));
     }
     if (option->count() > 0) continue;  // the command line wins
     const auto values = ValuesOf(node);

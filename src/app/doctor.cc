@@ -9,7 +9,7 @@
 #include <string>
 #include <thread>
 
-#include "app/wiring.h"
+#include "base/cpu.h"
 #include "measure/types.h"
 #include "tvm/cpu_speed.h"
 
@@ -38,8 +38,7 @@ std::vector<int> SmtSiblings(int cpu) {
 }
 
 NoiseReport MeasureNoise(int cpu, int rounds) {
-  const std::vector<int> before = AllowedCpus();
-  const bool pinned = PinThread({cpu});
+  const bool pinned = PinThread(0, {cpu}).ok();
   double fastest = std::numeric_limits<double>::infinity();
   double slowest = 0;
   for (int round = 0; round < rounds; ++round) {
@@ -47,7 +46,7 @@ NoiseReport MeasureNoise(int cpu, int rounds) {
     fastest = std::min(fastest, time_ms);
     slowest = std::max(slowest, time_ms);
   }
-  if (pinned) PinThread(before);
+  if (pinned) (void)PinThread(0, ProcessCpus());
   return {fastest, slowest / fastest - 1};
 }
 
@@ -56,14 +55,13 @@ BesideBuild MeasureBesideBuild(int run_cpu, int build_cpu, Builder& builder) {
   constexpr int kRounds = 6;
   std::vector<double> ratios;
   BesideBuild report;
-  const std::vector<int> before = AllowedCpus();
-  const bool pinned = PinThread({run_cpu});
+  const bool pinned = PinThread(0, {run_cpu}).ok();
   for (int round = 0; round < kRounds; ++round) {
     const double alone_ms = MeasureDriftKernelMs();
     std::atomic<bool> stop = false;
     std::atomic<int64_t> builds = 0;
     std::thread other([&] {
-      PinThread({build_cpu});
+      (void)PinThread(0, {build_cpu});
       while (!stop.load() && builder.Build().ok()) ++builds;
     });
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
@@ -73,7 +71,7 @@ BesideBuild MeasureBesideBuild(int run_cpu, int build_cpu, Builder& builder) {
     report.builds += builds;
     ratios.push_back(beside_ms / alone_ms - 1);
   }
-  if (pinned) PinThread(before);
+  if (pinned) (void)PinThread(0, ProcessCpus());
   report.slow_down = RankingLatencyMs(ratios);  // the median
   return report;
 }

@@ -9,20 +9,14 @@
 #include <limits>
 
 #include "app/output.h"
+#include "base/format.h"
+#include "base/strings.h"
 
 namespace banyan {
 namespace {
 
 constexpr double kPlainLineEveryS = 5;
 constexpr double kGraceS = 0.3;
-
-std::string Bar(int64_t done, int64_t budget, int width) {
-  const double share =
-      budget > 0 ? std::min(1.0, static_cast<double>(done) / static_cast<double>(budget)) : 0;
-  const int filled = static_cast<int>(std::lround(share * width));
-  return "[" + std::string(static_cast<size_t>(filled), '#') +
-         std::string(static_cast<size_t>(width - filled), '.') + "]";
-}
 
 }  // namespace
 
@@ -114,21 +108,22 @@ void ProgressLine::Erase() {
 }
 
 std::string ProgressLine::Render(const RunProgress& progress, const Options& options, int columns) {
-  std::string line = columns > 0 ? Bar(progress.trials_done, options.trials_budget, 20) + " " : "";
+  const double share = options.trials_budget > 0 ? static_cast<double>(progress.trials_done) /
+                                                       static_cast<double>(options.trials_budget)
+                                                 : 0;
+  std::string line = columns > 0 ? ProgressBar(share, 22) + " " : "";
   line += fmt::format("{}: trials {}/{}, calls {}/{}", progress.phase, progress.trials_done,
                       options.trials_budget, progress.calls_made, options.calls_budget);
   if (std::isfinite(progress.best_latency_ms)) {
-    line += ", best " + LatencyText(progress.best_latency_ms);
+    line += ", best " + FormatMs(progress.best_latency_ms);
     if (std::isfinite(progress.default_latency_ms)) {
-      line +=
-          fmt::format(", {}x", NumberText(progress.default_latency_ms / progress.best_latency_ms));
+      line += ", " + FormatRatio(progress.default_latency_ms / progress.best_latency_ms);
     }
     if (options.flops > 0) {
-      line +=
-          fmt::format(", {} GFLOP/s", NumberText(options.flops / progress.best_latency_ms / 1e6));
+      line += ", " + FormatGflops(GflopsOf(options.flops, progress.best_latency_ms));
     }
   }
-  line += ", " + DurationText(progress.elapsed_s);
+  line += ", " + FormatSeconds(progress.elapsed_s);
   if (columns > 0 && !progress.last.empty()) line += "  " + OneLine(progress.last);
   return columns > 0 ? Shorten(line, static_cast<size_t>(columns)) : line;
 }

@@ -8,13 +8,14 @@
 #include <vector>
 
 #include "app/output.h"
+#include "base/format.h"
 
 namespace banyan {
 namespace {
 
 double Get(const Json& object, const char* key) {
   const auto it = object.find(key);
-  return it == object.end() ? std::numeric_limits<double>::quiet_NaN() : NumberOrNan(*it);
+  return it == object.end() ? std::numeric_limits<double>::quiet_NaN() : NumberFromJson(*it);
 }
 
 std::string GetText(const Json& object, const char* key) {
@@ -58,31 +59,30 @@ Json MakeResultObject(const RunConfig& config, const Workload& workload, const T
                     {"cost_usd", use.usage.cost_usd},
                     {"seconds", use.usage.seconds}};
   }
-  return {
-      {"workload", workload.id},
-      {"target", target.json},
-      {"strategy", config.strategy.name},
-      {"seed", config.seed},
-      {"trials", result.trials},
-      {"default_latency_ms", NumberOrNull(result.default_latency_ms)},
-      {"best_latency_ms", NumberOrNull(best_ms)},
-      {"best_latency_ci_ms", Json::array({NumberOrNull(result.best_latency_ci_ms.low),
-                                          NumberOrNull(result.best_latency_ci_ms.high)})},
-      {"speedup", NumberOrNull(result.default_latency_ms / best_ms)},
-      {"gflops", NumberOrNull(gflops)},
-      {"peak_fraction", NumberOrNull(peak_gflops > 0 ? gflops / peak_gflops
-                                                     : std::numeric_limits<double>::quiet_NaN())},
-      {"failed_trials", std::move(failed)},
-      {"models", std::move(models)},
-      {"wall_s", result.wall_s},
-      {"time_split_s",
-       {{"models", result.models_s},
-        // The compiler's part is work of the search's thread too.
-        {"search", result.search_s + result.apply_s},
-        {"build", result.build_s},
-        {"run", result.run_s}}},
-      {"run_id", run_id},
-      {"plan", PrintPlan(result.best_plan)}};
+  return {{"workload", workload.id},
+          {"target", target.json},
+          {"strategy", config.strategy.name},
+          {"seed", config.seed},
+          {"trials", result.trials},
+          {"default_latency_ms", JsonNumber(result.default_latency_ms)},
+          {"best_latency_ms", JsonNumber(best_ms)},
+          {"best_latency_ci_ms", Json::array({JsonNumber(result.best_latency_ci_ms.low),
+                                              JsonNumber(result.best_latency_ci_ms.high)})},
+          {"speedup", JsonNumber(result.default_latency_ms / best_ms)},
+          {"gflops", JsonNumber(gflops)},
+          {"peak_fraction", JsonNumber(peak_gflops > 0 ? gflops / peak_gflops
+                                                       : std::numeric_limits<double>::quiet_NaN())},
+          {"failed_trials", std::move(failed)},
+          {"models", std::move(models)},
+          {"wall_s", result.wall_s},
+          {"time_split_s",
+           {{"models", result.models_s},
+            // The compiler's part is work of the search's thread too.
+            {"search", result.search_s + result.apply_s},
+            {"build", result.build_s},
+            {"run", result.run_s}}},
+          {"run_id", run_id},
+          {"plan", PrintPlan(result.best_plan)}};
 }
 
 std::string ResultText(const Json& object, const std::string& store) {
@@ -90,25 +90,25 @@ std::string ResultText(const Json& object, const std::string& store) {
   const double default_ms = Get(object, "default_latency_ms");
   const double best_ms = Get(object, "best_latency_ms");
   rows.emplace_back("workload", GetText(object, "workload"));
-  rows.emplace_back("default", std::isfinite(default_ms) ? LatencyText(default_ms)
+  rows.emplace_back("default", std::isfinite(default_ms) ? FormatMs(default_ms)
                                                          : "not run: too large unscheduled");
-  std::string best = LatencyText(best_ms);
+  std::string best = FormatMs(best_ms);
   const auto interval = object.find("best_latency_ci_ms");
   if (interval != object.end() && interval->is_array() && interval->size() == 2 &&
       interval->at(0).is_number() && interval->at(1).is_number()) {
-    best += fmt::format("  [{}, {}]", LatencyText(NumberOrNan(interval->at(0))),
-                        LatencyText(NumberOrNan(interval->at(1))));
+    best += fmt::format("  [{}, {}]", FormatMs(NumberFromJson(interval->at(0))),
+                        FormatMs(NumberFromJson(interval->at(1))));
   }
   rows.emplace_back("best", best);
   const double speedup = Get(object, "speedup");
-  rows.emplace_back("speedup", std::isfinite(speedup) ? NumberText(speedup) + "x" : "-");
+  rows.emplace_back("speedup", FormatRatio(speedup));
   const double gflops = Get(object, "gflops");
   if (std::isfinite(gflops)) {
     const double share = Get(object, "peak_fraction");
     rows.emplace_back("rate",
-                      NumberText(gflops) + " GFLOP/s" +
-                          (std::isfinite(share) ? fmt::format(", {:.0f} % of peak", 100 * share)
-                                                : std::string()));
+                      FormatGflops(gflops) + (std::isfinite(share)
+                                                  ? fmt::format(", {:.0f} % of peak", 100 * share)
+                                                  : std::string()));
   }
   const std::string failed =
       object.contains("failed_trials") ? CountsText(object["failed_trials"]) : std::string();
@@ -125,10 +125,11 @@ std::string ResultText(const Json& object, const std::string& store) {
   if (object.contains("time_split_s")) {
     const Json& split = object["time_split_s"];
     rows.emplace_back(
-        "time", fmt::format("{} (models {}, search {}, build {}, run {})",
-                            DurationText(Get(object, "wall_s")), DurationText(Get(split, "models")),
-                            DurationText(Get(split, "search")), DurationText(Get(split, "build")),
-                            DurationText(Get(split, "run"))));
+        "time",
+        fmt::format("{} (models {}, search {}, build {}, run {})",
+                    FormatSeconds(Get(object, "wall_s")), FormatSeconds(Get(split, "models")),
+                    FormatSeconds(Get(split, "search")), FormatSeconds(Get(split, "build")),
+                    FormatSeconds(Get(split, "run"))));
   }
   const std::string run_id = GetText(object, "run_id");
   rows.emplace_back("run", run_id);

@@ -55,31 +55,6 @@ Result<std::unique_ptr<Journal>> MakeEventFileJournal(const std::string& path, J
   return std::unique_ptr<Journal>(new EventFileJournal(path, std::move(file), inner));
 }
 
-Result<std::string> ReadTextFile(const std::string& path, const char* what) {
-  errno = 0;
-  const File file(std::fopen(path.c_str(), "re"));
-  std::string text;
-  if (file != nullptr) {
-    char buffer[1 << 16];
-    size_t read = 0;
-    while ((read = std::fread(buffer, 1, sizeof buffer, file.get())) > 0) text.append(buffer, read);
-  }
-  if (file == nullptr || std::ferror(file.get()) != 0) {
-    return InvalidArgument(
-        fmt::format("cannot read {} '{}': {}", what, path, std::strerror(errno)));
-  }
-  return text;
-}
-
-Status WriteTextFile(const std::string& path, const std::string& text) {
-  File file(std::fopen(path.c_str(), "we"));
-  if (file == nullptr || std::fwrite(text.data(), 1, text.size(), file.get()) != text.size() ||
-      std::fflush(file.get()) != 0) {
-    return CannotWrite(path);
-  }
-  return Ok{};
-}
-
 Status MakeFolder(const std::string& path) {
   std::error_code failure;
   std::filesystem::create_directories(path, failure);

@@ -12,10 +12,6 @@ namespace banyan {
 // stdout is for results). kEnvironment if the file cannot be written. `inner` is borrowed.
 Result<std::unique_ptr<Journal>> MakeEventFileJournal(const std::string& path, Journal* inner);
 
-// The whole file, or kInvalidArgument if it cannot be read.
-Result<std::string> ReadTextFile(const std::string& path, const char* what);
-// kEnvironment if it cannot be written.
-Status WriteTextFile(const std::string& path, const std::string& text);
 // Makes a folder with its parents.
 Status MakeFolder(const std::string& path);
 

@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "app/output.h"
+#include "base/format.h"
+#include "base/strings.h"
 #include "schedule/transformation.h"
 
 namespace banyan {
@@ -36,7 +38,7 @@ double DefaultLatency(const RunView& view, const std::vector<Event>& events) {
     }
   }
   return view.run.result.is_object() && view.run.result.contains("default_latency_ms")
-             ? NumberOrNan(view.run.result["default_latency_ms"])
+             ? NumberFromJson(view.run.result["default_latency_ms"])
              : kNaN;
 }
 
@@ -60,7 +62,7 @@ std::string NodeLine(const NodeView& node, size_t columns) {
   if (node.trial_id != 0) line += fmt::format(" (trial {})", node.trial_id);
   line += fmt::format("  visits {}", node.visits);
   if (std::isfinite(node.value)) line += fmt::format(", value {:.2f}", node.value);
-  if (std::isfinite(node.latency_ms)) line += ", " + LatencyText(node.latency_ms);
+  if (std::isfinite(node.latency_ms)) line += ", " + FormatMs(node.latency_ms);
   if (!node.failure.empty()) line += ", failed: " + node.failure;
   line += fmt::format("  by {}", node.record.origin);
   if (!node.record.reason.empty()) line += ": " + OneLine(node.record.reason);
@@ -208,11 +210,11 @@ Json NodeToJson(const NodeView& node) {
           {"parent", node.record.parent_id < 0 ? Json(nullptr) : Json(node.record.parent_id)},
           {"trial", node.trial_id == 0 ? Json(nullptr) : Json(node.trial_id)},
           {"visits", node.visits},
-          {"value", NumberOrNull(node.value)},
-          {"latency_ms", NumberOrNull(node.latency_ms)},
+          {"value", JsonNumber(node.value)},
+          {"latency_ms", JsonNumber(node.latency_ms)},
           {"failure", node.failure.empty() ? Json(nullptr) : Json(node.failure)},
           {"origin", node.record.origin},
-          {"prior", NumberOrNull(node.record.prior)},
+          {"prior", JsonNumber(node.record.prior)},
           {"reason", node.record.reason},
           {"delta", node.record.delta}};
 }

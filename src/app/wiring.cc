@@ -1,7 +1,6 @@
 #include "app/wiring.h"
 
 #include <fmt/format.h>
-#include <sched.h>
 #include <sqlite3.h>
 
 #include <algorithm>
@@ -9,7 +8,8 @@
 #include <utility>
 
 #include "app/version.h"
-#include "schedule/step_schema.h"
+#include "base/cpu.h"
+#include "base/strings.h"
 #include "schedule/workload.h"
 #include "search/strategy.h"
 #include "tvm/cpu_speed.h"
@@ -19,11 +19,6 @@
 
 namespace banyan {
 namespace {
-
-std::string DidYouMean(const std::string& name, const std::vector<std::string>& known) {
-  const std::string closest = ClosestName(name, known);
-  return closest.empty() ? std::string() : fmt::format(", did you mean '{}'?", closest);
-}
 
 // Of this very program, also if its file is replaced meanwhile.
 std::vector<std::string> WorkerCommand() {
@@ -136,35 +131,15 @@ Result<Workbench> MakeWorkbench(const RunConfig& config, const Workload& workloa
   return bench;
 }
 
-std::vector<int> AllowedCpus() {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  std::vector<int> cpus;
-  if (sched_getaffinity(0, sizeof set, &set) != 0) return cpus;
-  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu) {
-    if (CPU_ISSET(cpu, &set)) cpus.push_back(cpu);
-  }
-  return cpus;
-}
-
 int RunCpu(const MeasureOptions& options) {
-  if (options.run_cpu >= 0) return options.run_cpu;
-  const std::vector<int> cpus = AllowedCpus();
-  return cpus.empty() ? 0 : cpus.back();
-}
-
-bool PinThread(const std::vector<int>& cpus) {
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  for (const int cpu : cpus) CPU_SET(cpu, &set);
-  return sched_setaffinity(0, sizeof set, &set) == 0;
+  const auto split = SplitCpus(ProcessCpus(), options.run_cpu, 1);
+  return split.ok() ? split->run.front() : ProcessCpus().back();
 }
 
 Result<double> PeakGflopsOfRunCore(const MeasureOptions& options) {
-  const std::vector<int> before = AllowedCpus();
-  const bool pinned = PinThread({RunCpu(options)});
+  const bool pinned = PinThread(0, {RunCpu(options)}).ok();
   const double gflops = MeasurePeakGflops();
-  if (pinned) PinThread(before);
+  if (pinned) (void)PinThread(0, ProcessCpus());
   return gflops;
 }
 

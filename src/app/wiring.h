@@ -45,12 +45,8 @@ Result<Workbench> MakeWorkbench(const RunConfig& config, const Workload& workloa
 // ms).
 Result<double> PeakGflopsOfRunCore(const MeasureOptions& options);
 
-// Logical CPUs this process may use, in order.
-std::vector<int> AllowedCpus();
-// The one that runs kernels.
+// The CPU that runs kernels.
 int RunCpu(const MeasureOptions& options);
-// Pins this thread; false if that is not allowed.
-bool PinThread(const std::vector<int>& cpus);
 
 // Versions of Banyan and of what it stands on, by name. Does not load TVM.
 Json ToolVersions();

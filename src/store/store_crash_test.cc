@@ -10,11 +10,11 @@
 #include <iterator>
 #include <string>
 
+#include "base/files.h"
 #include "base/rng.h"
 #include "base/subprocess.h"
 #include "store/store.h"
 #include "store/testing/sample_run.h"
-#include "store/testing/temp_folder.h"
 
 namespace banyan {
 namespace {
@@ -60,7 +60,7 @@ void ExpectWholePrefix(const std::string& path, int64_t at_least) {
 TEST(StoreCrashTest, KilledAtAnyMomentKeepsAllThatWasAcknowledged) {
   Rng rng(20);
   for (int round = 0; round < 20; ++round) {
-    TempFolder folder;
+    const TempDir folder = TempDir::Make("banyan-store-test").value();
     const std::string path = folder.path() + "/runs.db";
     auto writer = Subprocess::Spawn(
         {.argv = {WriterProgram(), path, "100000"}, .pipe_stdin = false, .pipe_stderr = false});
@@ -85,7 +85,7 @@ TEST(StoreCrashTest, KilledAtAnyMomentKeepsAllThatWasAcknowledged) {
 }
 
 TEST(StoreCrashTest, ARunOfALivingProcessIsNotTakenOver) {
-  TempFolder folder;
+  const TempDir folder = TempDir::Make("banyan-store-test").value();
   const std::string path = folder.path() + "/runs.db";
   auto writer = Subprocess::Spawn(
       {.argv = {WriterProgram(), path, "1000000"}, .pipe_stdin = false, .pipe_stderr = false});
@@ -100,7 +100,7 @@ TEST(StoreCrashTest, ARunOfALivingProcessIsNotTakenOver) {
 }
 
 TEST(StoreCrashTest, AFullDiskIsToldInOneLineAndLosesNothing) {
-  TempFolder folder;
+  const TempDir folder = TempDir::Make("banyan-store-test").value();
   const std::string path = folder.path() + "/runs.db";
   for (const int64_t limit_bytes : {4'000, 40'000, 100'000, 400'000}) {
     SCOPED_TRACE(limit_bytes);
@@ -119,7 +119,7 @@ TEST(StoreCrashTest, AFullDiskIsToldInOneLineAndLosesNothing) {
 }
 
 TEST(StoreCrashTest, TwoProcessesWriteTheirRunsToOneStore) {
-  TempFolder folder;
+  const TempDir folder = TempDir::Make("banyan-store-test").value();
   const std::string path = folder.path() + "/runs.db";
   const SpawnOptions options = {.argv = {WriterProgram(), path, "200"},
                                 .pipe_stdin = false,
@@ -145,11 +145,6 @@ TEST(StoreCrashTest, TwoProcessesWriteTheirRunsToOneStore) {
     EXPECT_EQ(run.status, RunStatus::kFinished);
     EXPECT_EQ((*store)->LoadEvents(run.run_id)->size(), 200u);
   }
-}
-
-std::string ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), {}};
 }
 
 template <typename T>
@@ -182,7 +177,7 @@ void ReadEverything(const std::string& path) {
 }
 
 TEST(StoreFuzzTest, DamagedStoresNeverCrash) {
-  TempFolder folder;
+  const TempDir folder = TempDir::Make("banyan-store-test").value();
   const std::string path = folder.path() + "/runs.db";
   {
     auto store = Store::Open(path, Store::Mode::kWrite);
@@ -191,7 +186,7 @@ TEST(StoreFuzzTest, DamagedStoresNeverCrash) {
     ASSERT_TRUE(journal.ok());
     for (int64_t index = 0; index < 60; ++index) ASSERT_TRUE(WriteSample(**journal, index).ok());
   }
-  const std::string good = ReadFile(path);
+  const std::string good = ReadFile(path).value();
   ASSERT_GT(good.size(), 10'000u);
   Rng rng(4);
   for (int round = 0; round < 300; ++round) {
@@ -232,7 +227,7 @@ TEST(StoreFuzzTest, DamagedStoresNeverCrash) {
 }
 
 TEST(StoreFuzzTest, RandomFilesNeverCrash) {
-  TempFolder folder;
+  const TempDir folder = TempDir::Make("banyan-store-test").value();
   const std::string path = folder.path() + "/runs.db";
   Rng rng(5);
   for (int round = 0; round < 100; ++round) {

@@ -11,9 +11,9 @@
 #include <limits>
 #include <string>
 
+#include "base/files.h"
 #include "base/testing/fake_clock.h"
 #include "store/testing/sample_run.h"
-#include "store/testing/temp_folder.h"
 
 namespace banyan {
 namespace {
@@ -54,7 +54,7 @@ class StoreTest : public ::testing::Test {
     sqlite3_close(db);
   }
 
-  TempFolder folder_;
+  TempDir folder_ = TempDir::Make("banyan-store-test").value();
   std::string path_ = folder_.path() + "/runs.db";
   FakeClock clock_;
 };

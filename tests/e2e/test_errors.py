@@ -128,7 +128,7 @@ def test_full_disk_loses_nothing(banyan):
     full = 0
     for limit_bytes in (20_000, 120_000, 300_000):
         store = f"full-{limit_bytes}.db"
-        done = banyan("tune", SMALL, "--trials", 60, "--calls", 4, "--quiet", "--store", store, *QUICK,
+        done = banyan("tune", SMALL, "--trials", 30, "--calls", 4, "--quiet", "--store", store, *QUICK,
                       preexec_fn=limit)
         if done.status == 0:
             continue
@@ -141,8 +141,8 @@ def test_full_disk_loses_nothing(banyan):
         assert finished == outcomes
         # With space again it goes on where it was.
         result = banyan.ok("tune", "--resume", "last", "--json", "--store", store).json
-        assert result["trials"] == 60
-        assert banyan.query("select count(*) from trial where finished_s is not null", store) == [(60,)]
+        assert result["trials"] == 30
+        assert banyan.query("select count(*) from trial where finished_s is not null", store) == [(30,)]
     assert full >= 2
 
 
