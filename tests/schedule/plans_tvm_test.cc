@@ -168,7 +168,8 @@ TEST_P(RandomPlanTvmTest, RandomLegalPlansComputeTheSame) {
 INSTANTIATE_TEST_SUITE_P(Workloads, RandomPlanTvmTest,
                          testing::Values("matmul:M=32,N=64,K=48", "matmul:M=13,N=37,K=11",
                                          "mlp:T=16,H=32,I=64", "conv:C=8,H=8,W=16,O=8",
-                                         "softmax:rows=32,cols=64", "attention:H=2,T=32,D=16"));
+                                         "softmax:rows=32,cols=64", "attention:H=2,T=32,D=16",
+                                         "layernorm:rows=16,cols=48"));
 
 }  // namespace
 }  // namespace banyan
