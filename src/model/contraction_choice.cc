@@ -54,7 +54,7 @@ Shape DescribeShape(const ProgramView& program, const BlockAnalysis& analysis, c
   const int k = InnerReduction(block, analysis);
   shape.reduction_last = block.iters[static_cast<size_t>(k)].extent;
   shape.reduction_total = analysis.reduction_extent;
-  shape.pad_possible = block.multiply_add && block.iters.size() >= 3;
+  shape.pad_possible = block.multiply_add;
   std::vector<int64_t> extents;
   for (const IterView& iter : block.iters) extents.push_back(iter.extent);
   for (size_t o = 0; o < analysis.operands.size(); ++o) {
@@ -183,6 +183,54 @@ class Ranking {
     }
   }
 
+  // Dot products of rows that lie along the reduction with a few columns.
+  void AddDots() {
+    constexpr int64_t kMostColumns = 8;
+    constexpr int64_t kLeastReduction = 80;
+    const BlockView& block = program_.blocks[static_cast<size_t>(analysis_.block)];
+    if (analysis_.reduction.size() != 1 || analysis_.operands.size() != 2) return;
+    const int k = analysis_.reduction.front();
+    const int64_t depth = block.iters[static_cast<size_t>(k)].extent;
+    const int bits =
+        program_.buffers[static_cast<size_t>(block.writes.front().buffer)].element_bits;
+    const int lanes = std::max(1, target_.lanes(bits));
+    if (depth < kLeastReduction || depth % lanes != 0 || block.combiner != "add") return;
+    for (int row = 0; row < 2; ++row) {
+      const OperandAnalysis& rows = analysis_.operands[static_cast<size_t>(row)];
+      const OperandAnalysis& columns = analysis_.operands[static_cast<size_t>(1 - row)];
+      int m = -1;
+      int n = -1;
+      bool plain = rows.simple && columns.simple;
+      for (const int iter : analysis_.spatial) {
+        const auto i = static_cast<size_t>(iter);
+        if (block.iters[i].extent == 1) continue;
+        if (rows.uses[i] && columns.uses[i]) continue;
+        int& place = rows.uses[i] ? m : n;
+        plain = plain && place < 0;
+        place = iter;
+      }
+      if (!plain || m < 0 || n < 0) continue;
+      const int64_t few = block.iters[static_cast<size_t>(n)].extent;
+      const int64_t many = block.iters[static_cast<size_t>(m)].extent;
+      const AccessView& read = block.reads[static_cast<size_t>(rows.read)];
+      if (few > kMostColumns || many < 4 ||
+          AccessAlong(read, program_.buffers[static_cast<size_t>(rows.buffer)], k) !=
+              VectorAccess::kContiguous)
+        continue;
+      for (const int64_t tile : {4, 3, 2, 5, 1}) {
+        if (many % tile != 0 || (few > 4 && tile > 2)) continue;
+        choice_ = ContractionChoice{};
+        choice_.axes = {
+            .vector_iter = n, .row_iter = m, .vector_operand = 1 - row, .row_operand = row};
+        choice_.rows = tile;
+        choice_.cols = few;
+        choice_.dot = true;
+        Add(tile == 1 ? 0.3 : 0.5);
+        break;
+      }
+    }
+  }
+
   std::vector<ContractionChoice> Take(size_t most) {
     std::stable_sort(
         choices_.begin(), choices_.end(),
@@ -195,19 +243,41 @@ class Ranking {
   // Matrix times vector: limited by memory, one pass over the operand.
   void AddVectorProduct() {
     const TileAxes& axes = choice_.axes;
-    choice_.reduce_inside = strided_;
+    if (strided_) return AddPartialSums();
     const int64_t columns = ColumnCandidates(shape_.cols, shape_.lanes).back().cols;
     choice_.cols = std::min<int64_t>(columns, shape_.lanes);
     while (choice_.cols > shape_.cols) choice_.cols /= 2;
     for (const int64_t unroll : {4, 2, 8, 1}) {
-      if (strided_ ? shape_.reduction_last % (unroll * shape_.lanes) != 0
-                   : shape_.reduction_last % unroll != 0)
-        continue;
+      if (shape_.reduction_last % unroll != 0) continue;
       choice_.k_unroll = unroll;
-      choice_.tail =
-          shape_.cols % choice_.cols == 0 || strided_ ? TailMode::kNone : TailMode::kPartition;
-      const double rank = unroll == 4 ? 1 : unroll == 2 ? 0.98 : 0.93;
-      Add(axes.score * rank * (strided_ ? 1.1 : 1.0));
+      choice_.tail = shape_.cols % choice_.cols == 0 ? TailMode::kNone : TailMode::kPartition;
+      Add(axes.score * (unroll == 4 ? 1 : unroll == 2 ? 0.98 : 0.93));
+    }
+  }
+
+  // The matrix lies along the reduction: `cols` lanes of partial sums.
+  void AddPartialSums() {
+    choice_.reduce_inside = true;
+    double score = choice_.axes.score * 1.1;
+    for (const int64_t vectors : {4, 2, 8, 1}) {
+      choice_.cols = vectors * shape_.lanes;
+      if (shape_.reduction_last % choice_.cols != 0) continue;
+      Add(score);
+      score *= 0.97;
+    }
+    if (shape_.reduction_last % shape_.lanes == 0) return;
+    for (int64_t part = shape_.lanes / 2; part >= 4; part /= 2) {
+      choice_.cols = part;
+      if (shape_.reduction_last % part != 0) continue;
+      Add(score * 0.8);
+      break;
+    }
+    // Else the operands are padded while they are copied, row by row.
+    if (!shape_.pad_possible || shape_.reduction_last < 2 * shape_.lanes) return;
+    choice_.tail = TailMode::kPad;
+    for (const int64_t vectors : {2, 1}) {
+      choice_.cols = vectors * shape_.lanes;
+      Add(score * 0.7);
     }
   }
 
@@ -242,7 +312,7 @@ class Ranking {
     if (choice_.tail == TailMode::kPad) {
       // All that is padded is copied, the row operand too: a use for every column tile.
       const double uses = static_cast<double>(shape_.cols);
-      return 0.97 * UsedShare(shape_.rows, choice_.rows) * UsedShare(shape_.cols, choice_.cols) *
+      return 0.94 * UsedShare(shape_.rows, choice_.rows) * UsedShare(shape_.cols, choice_.cols) *
              uses / (uses + 4);
     }
     const double full = static_cast<double>(shape_.rows / choice_.rows * choice_.rows) /
@@ -351,6 +421,9 @@ int InnerReduction(const BlockView& block, const BlockAnalysis& analysis) {
 std::string ContractionChoice::Describe(const BlockView& block) const {
   std::string text = fmt::format("{}: {}x{} register tile, vectors along {}", block.name, rows,
                                  cols, block.iters[static_cast<size_t>(axes.vector_iter)].name);
+  if (dot)
+    return fmt::format("{}: dot products of {} rows at a time, partial sums in vector lanes",
+                       block.name, rows);
   if (reduce_inside)
     return fmt::format("{}: partial sums in vector lanes along the reduction", block.name);
   if (k_unroll > 1) text += fmt::format(", reduction unrolled by {}", k_unroll);
@@ -375,6 +448,7 @@ std::vector<ContractionChoice> RankContractionChoices(const ProgramView& program
     if (ranked[a].score < 0.1 * ranked.front().score) break;
     ranking.AddAxes(ranked[a]);
   }
+  ranking.AddDots();
   return ranking.Take(kMostChoices);
 }
 

@@ -69,7 +69,8 @@ class Emitter {
   // accumulate in place; the result stays in L1.
   void Sweep() {
     const int n_iter = choice_.axes.vector_iter;
-    const std::string k = Iter(analysis_.reduction.back());
+    const int inner = InnerReduction(block_, analysis_);
+    const std::string k = Iter(inner);
     const std::string n = Iter(n_iter);
     std::vector<std::string> order = OuterLoops({n_iter});
     std::string parallel = target_.cores > 1 ? FirstParallel({n_iter}) : std::string();
@@ -87,11 +88,14 @@ class Emitter {
       n_outer = n + ".1";
       n_inner = n + ".2";
     }
-    for (size_t r = 0; r + 1 < analysis_.reduction.size(); ++r)
-      order.push_back(Iter(analysis_.reduction[r]));
     const bool split_k = choice_.k_unroll > 1;
+    const size_t first = order.size();
+    for (const int iter : analysis_.reduction) {
+      if (iter != inner) order.push_back(Iter(iter));
+    }
     if (split_k) factors.push_back({k, {choice_.k_unroll}});
     order.push_back(split_k ? k + ".0" : k);
+    const std::string first_reduction = order[first];
     order.push_back(n_outer);
     if (split_k) order.push_back(k + ".1");
     order.push_back(n_inner);
@@ -101,16 +105,55 @@ class Emitter {
     if (choice_.tail == TailMode::kPartition)
       plan_->Annotate(Full(n_outer), "pragma_loop_partition_hint", 1);
     if (!parallel.empty()) plan_->Parallelize(Full(parallel));
-    plan_->SplitInit(name_, Full(analysis_.reduction.size() > 1 ? Iter(analysis_.reduction.front())
-                                 : split_k                      ? k + ".0"
-                                                                : k));
+    plan_->SplitInit(name_, Full(first_reduction));
+  }
+
+  // Few columns: the tile's partial sums stay in registers, lanes last, and are added up row by
+  // row.
+  void Dots() {
+    const int k = analysis_.reduction.front();
+    const int lanes = std::max(1, target_.lanes(OutputBits()));
+    const AccessView& columns = Operand(choice_.axes.vector_operand);
+    const BufferView& buffer = OperandBuffer(choice_.axes.vector_operand);
+    if (AccessAlong(columns, buffer, k) == VectorAccess::kStrided) {
+      const std::string pack = fmt::format("{}_in_{}", buffer.name, name_);
+      plan_->Pack(name_, buffer.name, MoveLast(buffer.shape.size(), DimOf(columns, k)), {}, pack);
+    }
+    const PartialSums sums = StartPartialSums(program_, analysis_, k, lanes, plan_,
+                                              static_cast<int>(write_.indices.size()));
+    const auto partial = [&](const std::string& loop) { return sums.partial + "." + loop; };
+    const std::string& row = block_.iters[static_cast<size_t>(choice_.axes.row_iter)].name;
+    const std::string& column = block_.iters[static_cast<size_t>(choice_.axes.vector_iter)].name;
+    std::vector<std::string> order;
+    for (const std::string& loop : sums.spatial) {
+      if (loop != row && loop != column) order.push_back(loop);
+    }
+    const std::string outer = choice_.rows > 1 ? row + ".0" : row;
+    order.push_back(outer);
+    order.push_back(sums.reduction.front());
+    if (choice_.rows > 1) order.push_back(row + ".1");
+    order.push_back(column);
+    order.push_back(sums.lanes);
+    plan_->Tile(
+        sums.partial,
+        choice_.rows > 1 ? PlanBuilder::Factors{{row, {choice_.rows}}} : PlanBuilder::Factors{},
+        order);
+    plan_->FuseConsumer(name_, partial(outer));
+    if (choice_.rows > 1) plan_->Unroll(partial(row + ".1"));
+    plan_->Unroll(partial(column));
+    if (choice_.rows > 1) plan_->Unroll(Full(row));
+    plan_->Unroll(Full(column));
+    plan_->Unroll(Full(sums.rest));
+    if (target_.cores > 1) plan_->Parallelize(partial(order.front()));
+    FinishPartialSums(sums, true, plan_);
   }
 
   // Matrix times vector, the matrix contiguous along the reduction: lanes hold partial sums.
   void ReduceInside() {
-    const int lanes = std::max(1, target_.lanes(OutputBits()));
-    EmitPartialSums(program_, analysis_, InnerReduction(block_, analysis_),
-                    choice_.k_unroll * lanes, target_, plan_);
+    const int k = InnerReduction(block_, analysis_);
+    if (choice_.tail == TailMode::kPad)
+      plan_->PadOperands(name_, {{block_.iters[static_cast<size_t>(k)].name, choice_.cols}});
+    EmitPartialSums(program_, analysis_, k, choice_.cols, target_, plan_);
   }
 
  private:
@@ -524,7 +567,9 @@ void EmitContraction(const ProgramView& program, const BlockAnalysis& analysis,
                      const ContractionChoice& choice, const ContractionNeighbours& neighbours,
                      const Target& target, PlanBuilder* plan) {
   Emitter emitter(program, analysis, choice, neighbours, target, plan);
-  if (choice.axes.row_iter >= 0) {
+  if (choice.dot) {
+    emitter.Dots();
+  } else if (choice.axes.row_iter >= 0) {
     emitter.Tiled();
   } else if (choice.reduce_inside) {
     emitter.ReduceInside();

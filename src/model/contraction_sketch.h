@@ -39,7 +39,10 @@ struct ContractionChoice {
   bool rows_outer = false;
   TailMode tail = TailMode::kNone;
   bool reduce_inside =
-      false;         // no row reuse and the vector operand runs along the reduction: rfactor
+      false;  // no row reuse and the vector operand runs along the reduction: rfactor
+  // Few columns: dot products, partial sums in lanes along the reduction for `rows` rows and every
+  // column (axes.vector_iter) at a time.
+  bool dot = false;
   double score = 0;  // estimated share of peak, higher is better
 
   std::string Describe(const BlockView& block) const;  // a few words, for a proposal's reason

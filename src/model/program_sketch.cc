@@ -220,6 +220,7 @@ std::vector<SketchChoice> ProgramSketch::Styles(size_t most) const {
   }
   std::map<std::tuple<int, int, int, int, bool, bool, bool>, int> ideas;
   std::map<std::tuple<int64_t, int64_t>, int> tiles;
+  std::map<int64_t, int> columns;
   std::map<std::tuple<int, int, int, int, bool, bool, bool, int64_t, int64_t>, int> both;
   const auto idea = [&](const ContractionChoice& c) {
     return std::tuple(c.axes.vector_iter, c.axes.row_iter, static_cast<int>(c.pack),
@@ -230,6 +231,7 @@ std::vector<SketchChoice> ProgramSketch::Styles(size_t most) const {
     styled[o].taken = true;
     ++ideas[idea(options[o])];
     ++tiles[tile(options[o])];
+    ++columns[options[o].cols];
     ++both[std::tuple_cat(idea(options[o]), tile(options[o]))];
   };
   count(0);

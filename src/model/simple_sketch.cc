@@ -115,6 +115,8 @@ std::string SimpleChoice::Describe(const BlockView& block) const {
                          block.iters[static_cast<size_t>(iter)].name);
     case Kind::kFlattened:
       return fmt::format("{}: loops fused, vectors of {}", block.name, width);
+    case Kind::kUnrolled:
+      return fmt::format("{}: reduction unrolled", block.name);
     case Kind::kTransposed:
       return fmt::format("{}: tiles of {} x {}", block.name, width, width);
     case Kind::kPartialSums:
@@ -182,6 +184,13 @@ std::vector<SimpleChoice> RankSimpleChoices(const ProgramView& program,
       choices.push_back(choice);
       break;
     }
+  }
+  if (!analysis.reduction.empty() && analysis.reduction_extent > 1 &&
+      analysis.reduction_extent <= 32) {
+    SimpleChoice choice;
+    choice.kind = SimpleChoice::Kind::kUnrolled;
+    choice.score = 0.36;
+    choices.push_back(choice);
   }
   if (!analysis.reduction.empty() && !block.combiner.empty() && block.has_init) {
     const int k = InnerReduction(block, analysis);
@@ -261,6 +270,13 @@ void EmitSimple(const ProgramView& program, const BlockAnalysis& analysis,
       if (target.cores > 1) plan->Parallelize(name + ".flat.0");
       return;
     }
+    case SimpleChoice::Kind::kUnrolled: {
+      for (const int iter : analysis.reduction) plan->Unroll(name + "." + loop(iter));
+      std::vector<std::string> order;
+      for (const int iter : analysis.spatial) order.push_back(loop(iter));
+      ParallelOutermost(program, block, target, order, plan);
+      return;
+    }
     case SimpleChoice::Kind::kTransposed: {
       const std::string v = loop(choice.iter);
       const std::string u = loop(choice.other);
@@ -284,13 +300,13 @@ void EmitSimple(const ProgramView& program, const BlockAnalysis& analysis,
 }
 
 PartialSums StartPartialSums(const ProgramView& program, const BlockAnalysis& analysis,
-                             int reduction_iter, int64_t width, PlanBuilder* plan) {
+                             int reduction_iter, int64_t width, PlanBuilder* plan, int lanes_axis) {
   const BlockView& block = program.blocks[static_cast<size_t>(analysis.block)];
   const std::string k = LoopOfIter(program, block, reduction_iter);
   PartialSums sums;
   sums.partial = block.name + "_partial";
   plan->Tile(block.name, {{k, {width}}}, {});
-  plan->RFactor(block.name + "." + k + ".1", 0, sums.partial);
+  plan->RFactor(block.name + "." + k + ".1", lanes_axis, sums.partial);
   for (const int iter : analysis.spatial)
     sums.spatial.push_back(block.iters[static_cast<size_t>(iter)].name);
   // rfactor keeps iters, but calls those of the split loop after its variables.

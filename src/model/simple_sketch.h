@@ -19,6 +19,7 @@ struct SimpleChoice {
     kVectorized,   // vectors along `iter`
     kFlattened,    // all loops fused, then vectors (odd extents, all accesses in one order)
     kPartialSums,  // rfactor along the reduction
+    kUnrolled,     // a short reduction (a window), unrolled
     kTransposed,   // square tiles of `iter` and `other`, along which a read is contiguous
   };
   Kind kind = Kind::kUntouched;
@@ -47,9 +48,11 @@ struct PartialSums {
   std::string rest;   // the loop over lanes of the block itself, relative, once the block was moved
 };
 
-// Split and rfactor alone: for callers that move the blocks themselves.
+// Split and rfactor alone: for callers that move the blocks themselves. The lanes become dimension
+// `lanes_axis` of the partial sums.
 PartialSums StartPartialSums(const ProgramView& program, const BlockAnalysis& analysis,
-                             int reduction_iter, int64_t width, PlanBuilder* plan);
+                             int reduction_iter, int64_t width, PlanBuilder* plan,
+                             int lanes_axis = 0);
 // Registers, vectors and initialisation of the partial sums, once the blocks are in place.
 void FinishPartialSums(const PartialSums& sums, bool local, PlanBuilder* plan);
 // After the partial sums were moved (TVM then lists the lanes first): lanes innermost again.
