@@ -39,8 +39,9 @@ struct Shape {
   bool pad_possible = false;
   double rows_total = 1;  // how often a packed element is used
   int64_t reduction_total = 1;
-  bool window = false;       // the vector operand is no plain tensor of iters
-  bool window_rows = false;  // and it moves along the rows, too
+  bool window = false;        // the vector operand is no plain tensor of iters
+  bool pad_name_free = true;  // the vector operand's padded copy has a name of its own
+  bool window_rows = false;   // and it moves along the rows, too
 };
 
 Shape DescribeShape(const ProgramView& program, const BlockAnalysis& analysis, const TileAxes& axes,
@@ -70,6 +71,7 @@ Shape DescribeShape(const ProgramView& program, const BlockAnalysis& analysis, c
             std::max(shape.vector_row_stride, std::abs(StrideAlong(read, buffer, r)) * element);
       shape.panel_possible = operand.simple;
       shape.window = !operand.simple;
+      shape.pad_name_free = PadNameIsFree(program, operand.buffer);
       shape.window_rows = axes.row_iter >= 0 && operand.uses[static_cast<size_t>(axes.row_iter)];
       for (const int s : analysis.spatial) {
         if (s != axes.vector_iter && !operand.uses[static_cast<size_t>(s)])
@@ -334,6 +336,7 @@ class Ranking {
         (shape_.cols % choice_.cols != 0 || shape_.reduction_last % choice_.k_unroll != 0);
     for (const PackMode pack : {PackMode::kPanel, PackMode::kNone, PackMode::kWhole}) {
       const bool gathers = choice_.axes.gathers;
+      if (padded_columns && !shape_.pad_name_free) continue;
       if (pack == PackMode::kNone && !gathers && (strided_ || padded_columns)) continue;
       if (pack != PackMode::kNone && (gathers || !shape_.panel_possible)) continue;
       if (pack == PackMode::kWhole &&
@@ -408,6 +411,12 @@ double RegisterTileEfficiency(int64_t rows, int64_t vectors, const Target& targe
   const double live = accumulators + v + 1;
   if (live > target.vector_registers) efficiency *= 0.45 * target.vector_registers / live;
   return efficiency;
+}
+
+bool PadNameIsFree(const ProgramView& program, int buffer) {
+  return std::none_of(program.blocks.begin(), program.blocks.end(), [&](const BlockView& block) {
+    return block.is_reduction && !block.writes.empty() && block.writes.front().buffer == buffer;
+  });
 }
 
 int InnerReduction(const BlockView& block, const BlockAnalysis& analysis) {

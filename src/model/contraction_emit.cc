@@ -154,6 +154,12 @@ class Emitter {
     if (choice_.tail == TailMode::kPad)
       plan_->PadOperands(name_, {{block_.iters[static_cast<size_t>(k)].name, choice_.cols}});
     EmitPartialSums(program_, analysis_, k, choice_.cols, target_, plan_);
+    const std::string rows = OuterRows();
+    const int operand = choice_.axes.vector_operand;
+    const int buffer = analysis_.operands[static_cast<size_t>(operand)].buffer;
+    if (choice_.tail == TailMode::kPad && !rows.empty() &&
+        PadNameIsFree(program_, buffer))  // each row is copied just before its use
+      plan_->FuseProducer(OperandBuffer(operand).name + "_pad", name_ + "_partial." + rows);
   }
 
  private:
@@ -192,6 +198,12 @@ class Emitter {
         loops.push_back(Iter(iter));
     }
     return loops;
+  }
+
+  // The innermost loop of the result, by its iter's name; empty: a single number.
+  std::string OuterRows() const {
+    if (analysis_.spatial.empty()) return {};
+    return block_.iters[static_cast<size_t>(analysis_.spatial.back())].name;
   }
 
   // The first loop of a spatial iter with work for every core; empty: none.

@@ -67,6 +67,10 @@ void EmitContraction(const ProgramView& program, const BlockAnalysis& analysis,
                      const ContractionChoice& choice, const ContractionNeighbours& neighbours,
                      const Target& target, PlanBuilder* plan);
 
+// The padded copy of an operand can be addressed as BUFFER_pad: the block that makes the buffer is
+// no reduction, whose own padded result would have that name.
+bool PadNameIsFree(const ProgramView& program, int buffer);
+
 // The innermost reduction iter that runs more than once: the one to unroll.
 int InnerReduction(const BlockView& block, const BlockAnalysis& analysis);
 
