@@ -146,7 +146,8 @@ void Search::On(const ReplyEvent& event) {
   last_ = call.reply.error.empty()
               ? fmt::format("{}: {} proposals", model.record.info.name, call.reply.proposals.size())
               : fmt::format("{}: {}", model.record.info.name, call.reply.error);
-  if (phase_ == RunPhase::kSearch) QueueProposals(call);
+  // What is answered after a cancellation waits for a resumed run.
+  if (phase_ == RunPhase::kSearch || cancelled_) QueueProposals(call);
   RecordCall(call);
   if (call.unapplied == 0) SettleCall(call);
 }
