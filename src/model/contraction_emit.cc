@@ -144,7 +144,10 @@ class Emitter {
     if (choice_.rows > 1) plan_->Unroll(Full(row));
     plan_->Unroll(Full(column));
     plan_->Unroll(Full(sums.rest));
-    if (target_.cores > 1) plan_->Parallelize(partial(order.front()));
+    if (target_.cores > 1) {
+      const std::string batch = FirstParallel({choice_.axes.row_iter, choice_.axes.vector_iter});
+      plan_->Parallelize(partial(batch.empty() ? outer : batch));
+    }
     FinishPartialSums(sums, true, plan_);
   }
 

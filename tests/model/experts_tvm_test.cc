@@ -62,8 +62,9 @@ INSTANTIATE_TEST_SUITE_P(
         "matmul:M=40,N=4,K=96"));
 
 TEST(ExpertPlansCoresTest, ParallelPlansComputeTheSame) {
-  for (const char* text : {"matmul:M=96,N=96,K=96", "gemv:M=64,K=96", "softmax:rows=32,cols=64",
-                           "conv:C=32,O=32,H=16,W=16", "mlp:T=7,H=33,I=50"}) {
+  for (const char* text :
+       {"matmul:M=96,N=96,K=96", "matmul:M=40,N=4,K=96", "gemv:M=64,K=96",
+        "softmax:rows=32,cols=64", "conv:C=32,O=32,H=16,W=16", "mlp:T=7,H=33,I=50"}) {
     ScheduledWorkload workload(text, 2);
     const ModelReply reply = AnalyticExpert().Propose(RequestFor(workload.compiler(), 2));
     ASSERT_FALSE(reply.proposals.empty()) << text;
