@@ -146,7 +146,10 @@ class Emitter {
     plan_->Unroll(Full(sums.rest));
     if (target_.cores > 1) {
       const std::string batch = FirstParallel({choice_.axes.row_iter, choice_.axes.vector_iter});
-      plan_->Parallelize(partial(batch.empty() ? outer : batch));
+      const auto m = static_cast<size_t>(choice_.axes.row_iter);
+      if (!batch.empty()) plan_->Parallelize(partial(batch));
+      if (batch.empty() && block_.iters[m].extent > choice_.rows)
+        plan_->Parallelize(partial(outer));
     }
     FinishPartialSums(sums, true, plan_);
   }
