@@ -63,7 +63,7 @@ Result<int> RunApply(const CommonOptions& common, const ApplyOptions& options) {
   auto measurer = MakeMeasurer(start.config.measure);
   BANYAN_ASSIGN_OR_RETURN(const ReferenceOutcome reference,
                           measurer->Prepare(start.workload, start.target, options.seed));
-  const auto peak_gflops = PeakGflopsOfRunCore(start.config.measure);
+  const auto peak_gflops = measurer->PeakGflops();
 
   TrialRequest request{.trial_id = 1,
                        .program_hash = candidate->program_hash,

@@ -228,7 +228,7 @@ Result<int> RunTune(const CommonOptions& common, const TuneOptions& options) {
   deps.journal = journal;
   deps.clock = SystemClock::Get();
   deps.cancel = cancel;
-  deps.peak_gflops = [&config] { return PeakGflopsOfRunCore(config.measure); };
+  deps.peak_gflops = [measurer = deps.measurer] { return measurer->PeakGflops(); };
   deps.on_progress = [&](const RunProgress& now) {
     if (now.phase != "reference") early.Stop();
     progress.Update(now);

@@ -61,8 +61,9 @@ Status ApplyConfigFile(const std::string& path, CLI::App& command) {
     return InvalidArgument(fmt::format("{}:{}: {}", path, error.source().begin.line,
                                        std::string(error.description())));
   }
-  for (const auto& [key_node, node] : table) {
-    const std::string key(key_node.str());
+  for (const auto& entry : table) {
+    const toml::node& node = entry.second;
+    const std::string key(entry.first.str());
     const auto fail = [&](const std::string& reason) {
       return InvalidArgument(fmt::format("{}:{}: {}", path, node.source().begin.line, reason));
     };

@@ -11,7 +11,6 @@
 namespace banyan {
 namespace {
 
-using testing::ElementsAre;
 using testing::HasSubstr;
 
 TEST(FailureKindTest, NamesRoundTrip) {

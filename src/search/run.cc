@@ -155,7 +155,8 @@ class Driver {
     Event event{.index = next_index_++, .elapsed_s = ElapsedS(), .body = std::move(body)};
     BANYAN_RETURN_IF_ERROR(deps_.journal->Append(event));
     search_->Ingest(event);
-    while (auto action = search_->Next()) std::visit([this](auto& what) { Do(what); }, *action);
+    while (auto action = search_->Next())
+      std::visit([this](auto& what) { this->Do(what); }, *action);
     BANYAN_RETURN_IF_ERROR(RecordRows());
     Report();
     return Ok{};

@@ -84,7 +84,7 @@ TEST(TreeTest, AgreesWithTheReferenceOnRandomGraphs) {
         if (tree.Link(parent, child, 0.5)) reference.children[parent].push_back(child);
         continue;
       }
-      const auto hash = static_cast<uint64_t>(1000 + step);
+      const auto hash = 1000 + static_cast<uint64_t>(step);
       const NodeId child = tree.Add(parent, PlanOfNumbers({step}), hash, hash, rng.Uniform());
       reference.children[parent].push_back(child);
       if (rng.Chance(0.2)) {

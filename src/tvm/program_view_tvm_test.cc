@@ -179,7 +179,7 @@ TEST(ProgramView, CountsTheOperationsOfTheWorkloads) {
 // another type, a reduction by product.
 TEST(ProgramView, IndicesThatAreNotLinear) {
   const auto json = TryTvm([] {
-    using namespace te;  // NOLINT(build/namespaces)
+    using namespace te;  // NOLINT(google-build-using-namespace)
     const Tensor X = Input("X", {16, 8}, "float32");
     const Tensor where = Input("where", {8}, "int32");
     const Tensor gathered =
