@@ -40,7 +40,7 @@ test-fast: setup
 
 test-sanitize: setup
 	@scripts/build.sh asan-ubsan
-	@scripts/test.sh asan-ubsan
+	@scripts/test.sh asan-ubsan -LE slow
 	@scripts/build.sh tsan tsan_tests
 	@scripts/test.sh tsan -L fast -R '^(base|measure|search|store)_test[.]'
 
