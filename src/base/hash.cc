@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <array>
+#include <charconv>
 
 namespace banyan {
 
@@ -21,6 +22,14 @@ std::string HashHex(uint64_t hash) {
   std::string text(16, '0');
   for (int i = 15; i >= 0; --i, hash >>= 4) text[static_cast<size_t>(i)] = kDigits[hash & 15];
   return text;
+}
+
+std::optional<uint64_t> ParseHashHex(std::string_view text) {
+  uint64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, failure] = std::from_chars(text.data(), end, value, 16);
+  if (failure != std::errc() || stop != end) return std::nullopt;
+  return value;
 }
 
 }  // namespace banyan

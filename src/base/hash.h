@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -14,5 +15,7 @@ uint64_t HashCombine(uint64_t a, uint64_t b);
 
 // 16 lower-case hexadecimal digits.
 std::string HashHex(uint64_t hash);
+// Its inverse; nullopt if the text is no hexadecimal number of 64 bits.
+std::optional<uint64_t> ParseHashHex(std::string_view text);
 
 }  // namespace banyan

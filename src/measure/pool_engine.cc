@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "measure/pool_calls.h"
+#include "schedule/description_json.h"
 
 namespace banyan {
 namespace {

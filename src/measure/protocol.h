@@ -46,11 +46,7 @@ Result<std::optional<Message>> ReadMessage(int fd, MessageReader* reader);
 Status WriteMessage(int fd, const Message& message);
 
 // The module's text is the message's payload, not part of these.
-Json ToJson(const Workload& workload);
-Json ToJson(const Target& target);
 Json ToJson(const RunResult& result);
-Result<Workload> WorkloadFromJson(const Json& json);
-Result<Target> TargetFromJson(const Json& json);
 Result<RunResult> RunResultFromJson(const Json& json);
 
 }  // namespace banyan

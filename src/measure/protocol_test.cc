@@ -1,4 +1,5 @@
 #include "measure/protocol.h"
+#include "schedule/description_json.h"
 
 #include <cmath>
 

@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "measure/protocol.h"
+#include "schedule/description_json.h"
 
 namespace banyan {
 namespace {

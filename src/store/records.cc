@@ -1,9 +1,9 @@
 #include "store/records.h"
 
-#include <charconv>
 #include <utility>
 
 #include "base/hash.h"
+#include "schedule/description_json.h"
 
 namespace banyan {
 namespace {
@@ -15,42 +15,12 @@ Error Corrupt(const char* what) {
           {}};
 }
 
-// Reads one field of a record; a wrong type makes `ok` false.
-template <typename T>
-void Read(const Json& json, const char* key, T* out, bool* ok) {
-  const auto it = json.find(key);
-  if (it == json.end()) {
-    *ok = false;
-    return;
-  }
-  if constexpr (std::is_same_v<T, std::string>) {
-    if (!it->is_string()) return void(*ok = false);
-  } else if constexpr (std::is_same_v<T, bool>) {
-    if (!it->is_boolean()) return void(*ok = false);
-  } else if constexpr (std::is_floating_point_v<T>) {
-    if (!it->is_number()) return void(*ok = false);
-  } else {
-    if (!it->is_number_integer()) return void(*ok = false);
-  }
-  *out = it->get<T>();
-}
-
-void ReadHash(const Json& json, const char* key, uint64_t* out, bool* ok) {
-  std::string text;
-  Read(json, key, &text, ok);
-  if (!*ok) return;
-  auto hash = ParseHashHex(text);
-  if (!hash.ok()) return void(*ok = false);
-  *out = *hash;
-}
-
 }  // namespace
 
-Result<uint64_t> ParseHashHex(const std::string& text) {
-  uint64_t value = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
-  if (failure != std::errc() || end != text.data() + text.size()) return Corrupt("hash");
-  return value;
+Result<uint64_t> StoredHash(const std::string& text) {
+  const auto hash = ParseHashHex(text);
+  if (!hash) return Corrupt("hash");
+  return *hash;
 }
 
 Result<Json> ParseStored(const std::string& text, const char* what) {
@@ -59,90 +29,18 @@ Result<Json> ParseStored(const std::string& text, const char* what) {
   return json;
 }
 
-Json WorkloadToRecord(const Workload& workload) {
-  Json parameters = Json::array();
-  for (const TensorSpec& tensor : workload.parameters) {
-    parameters.push_back({{"name", tensor.name},
-                          {"shape", tensor.shape},
-                          {"dtype", tensor.dtype},
-                          {"is_output", tensor.is_output}});
-  }
-  return {{"id", workload.id},
-          {"family", workload.family},
-          {"entry", workload.entry},
-          {"parameters", std::move(parameters)},
-          {"flops", workload.flops},
-          {"reduction_length", workload.reduction_length},
-          {"hash", HashHex(workload.hash)}};
-}
-
 Result<Workload> WorkloadFromRecord(const std::string& record, std::string module_json) {
   BANYAN_ASSIGN_OR_RETURN(const Json json, ParseStored(record, "workload"));
-  Workload workload;
-  bool ok = json.is_object();
-  if (!ok) return Corrupt("workload");
-  Read(json, "id", &workload.id, &ok);
-  Read(json, "family", &workload.family, &ok);
-  Read(json, "entry", &workload.entry, &ok);
-  Read(json, "flops", &workload.flops, &ok);
-  Read(json, "reduction_length", &workload.reduction_length, &ok);
-  ReadHash(json, "hash", &workload.hash, &ok);
-  const auto parameters = json.find("parameters");
-  if (parameters == json.end() || !parameters->is_array()) return Corrupt("workload");
-  for (const Json& item : *parameters) {
-    if (!item.is_object()) return Corrupt("workload");
-    TensorSpec tensor;
-    Read(item, "name", &tensor.name, &ok);
-    Read(item, "dtype", &tensor.dtype, &ok);
-    Read(item, "is_output", &tensor.is_output, &ok);
-    const auto shape = item.find("shape");
-    if (shape == item.end() || !shape->is_array()) return Corrupt("workload");
-    for (const Json& extent : *shape) {
-      if (!extent.is_number_integer()) return Corrupt("workload");
-      tensor.shape.push_back(extent.get<int64_t>());
-    }
-    workload.parameters.push_back(std::move(tensor));
-  }
-  if (!ok) return Corrupt("workload");
-  workload.module_json = std::move(module_json);
+  auto workload = WorkloadFromJson(json);
+  if (!workload.ok()) return Corrupt("workload");
+  workload->module_json = std::move(module_json);
   return workload;
-}
-
-Json TargetToRecord(const Target& target) {
-  return {{"json", target.json},
-          {"cpu", target.cpu},
-          {"cpu_model", target.cpu_model},
-          {"cores", target.cores},
-          {"vector_bits", target.vector_bits},
-          {"vector_registers", target.vector_registers},
-          {"fma_units", target.fma_units},
-          {"l1_bytes", target.l1_bytes},
-          {"l1_ways", target.l1_ways},
-          {"l2_bytes", target.l2_bytes},
-          {"l3_bytes", target.l3_bytes},
-          {"line_bytes", target.line_bytes},
-          {"fingerprint", HashHex(target.fingerprint)}};
 }
 
 Result<Target> TargetFromRecord(const std::string& record) {
   BANYAN_ASSIGN_OR_RETURN(const Json json, ParseStored(record, "target"));
-  Target target;
-  bool ok = json.is_object();
-  if (!ok) return Corrupt("target");
-  Read(json, "json", &target.json, &ok);
-  Read(json, "cpu", &target.cpu, &ok);
-  Read(json, "cpu_model", &target.cpu_model, &ok);
-  Read(json, "cores", &target.cores, &ok);
-  Read(json, "vector_bits", &target.vector_bits, &ok);
-  Read(json, "vector_registers", &target.vector_registers, &ok);
-  Read(json, "fma_units", &target.fma_units, &ok);
-  Read(json, "l1_bytes", &target.l1_bytes, &ok);
-  Read(json, "l1_ways", &target.l1_ways, &ok);
-  Read(json, "l2_bytes", &target.l2_bytes, &ok);
-  Read(json, "l3_bytes", &target.l3_bytes, &ok);
-  Read(json, "line_bytes", &target.line_bytes, &ok);
-  ReadHash(json, "fingerprint", &target.fingerprint, &ok);
-  if (!ok) return Corrupt("target");
+  auto target = TargetFromJson(json);
+  if (!target.ok()) return Corrupt("target");
   return target;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "base/json.h"
@@ -9,15 +10,13 @@
 
 namespace banyan {
 
-// How workloads and targets lie in the store. The module's JSON has a column of its own, since it
-// is large and people look at the rest.
-Json WorkloadToRecord(const Workload& workload);
+// Workloads and targets as they lie in the store (schedule/description_json.h); kCorrupt if they do
+// not read. The module's JSON has a column of its own.
 Result<Workload> WorkloadFromRecord(const std::string& record, std::string module_json);
-Json TargetToRecord(const Target& target);
 Result<Target> TargetFromRecord(const std::string& record);
 
-// The inverse of HashHex.
-Result<uint64_t> ParseHashHex(const std::string& text);
+// A hash as the store holds it; kCorrupt if it is none.
+Result<uint64_t> StoredHash(const std::string& text);
 
 // Text of the store as JSON; kCorrupt says what it was.
 Result<Json> ParseStored(const std::string& text, const char* what);

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/hash.h"
+#include "schedule/description_json.h"
 #include "store/journal.h"
 #include "store/owner.h"
 #include "store/records.h"
@@ -34,7 +35,7 @@ Result<TrialRecord> ReadTrial(const Statement& row) {
   TrialRecord trial;
   trial.trial_id = static_cast<uint64_t>(row.Integer(0));
   trial.node_id = row.Integer(1);
-  BANYAN_ASSIGN_OR_RETURN(trial.program_hash, ParseHashHex(row.Text(2)));
+  BANYAN_ASSIGN_OR_RETURN(trial.program_hash, StoredHash(row.Text(2)));
   trial.plan = row.Text(3);
   trial.finished = !row.IsNull(5);
   trial.elapsed_s = row.Real(trial.finished ? 5 : 4);
@@ -102,7 +103,7 @@ Result<std::string> Store::BeginRun(const RunStart& start) {
   BANYAN_RETURN_IF_ERROR(workload.Bind(1, workload_hash)
                              .Bind(2, start.workload.id)
                              .Bind(3, start.workload.family)
-                             .Bind(4, WorkloadToRecord(start.workload).dump())
+                             .Bind(4, ToJson(start.workload).dump())
                              .Bind(5, start.workload.module_json)
                              .Run());
   BANYAN_ASSIGN_OR_RETURN(
@@ -111,7 +112,7 @@ Result<std::string> Store::BeginRun(const RunStart& start) {
           "INSERT OR IGNORE INTO target(fingerprint, cpu, record) VALUES(?1, ?2, ?3)"));
   BANYAN_RETURN_IF_ERROR(target.Bind(1, fingerprint)
                              .Bind(2, start.target.cpu)
-                             .Bind(3, TargetToRecord(start.target).dump())
+                             .Bind(3, ToJson(start.target).dump())
                              .Run());
   BANYAN_ASSIGN_OR_RETURN(
       Statement run,
@@ -295,8 +296,8 @@ Result<std::vector<NodeRecord>> Store::LoadNodes(const std::string& run_id) cons
     NodeRecord node;
     node.node_id = row.Integer(0);
     node.parent_id = row.Integer(1);
-    BANYAN_ASSIGN_OR_RETURN(node.plan_hash, ParseHashHex(row.Text(2)));
-    BANYAN_ASSIGN_OR_RETURN(node.program_hash, ParseHashHex(row.Text(3)));
+    BANYAN_ASSIGN_OR_RETURN(node.plan_hash, StoredHash(row.Text(2)));
+    BANYAN_ASSIGN_OR_RETURN(node.program_hash, StoredHash(row.Text(3)));
     node.delta = row.Text(4);
     node.delta_is_plan = row.Integer(5) != 0;
     node.origin = row.Text(6);
