@@ -160,9 +160,10 @@ class Proposer {
 
 }  // namespace
 
-const std::string& AnalyticExpert::name() const {
-  static const std::string kName = "builtin:analytic";
-  return kName;
+const ModelInfo& AnalyticExpert::info() const {
+  static const ModelInfo kInfo{
+      .name = "builtin:analytic", .role = ModelRole::kStrong, .repeatable = true};
+  return kInfo;
 }
 
 ModelReply AnalyticExpert::Propose(const ModelRequest& request) {

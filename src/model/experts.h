@@ -14,8 +14,7 @@ namespace banyan {
 // the best of its own.
 class AnalyticExpert final : public Model {
  public:
-  const std::string& name() const override;
-  ModelRole role() const override { return ModelRole::kStrong; }
+  const ModelInfo& info() const override;
   ModelReply Propose(const ModelRequest& request) override;
 };
 
@@ -23,16 +22,14 @@ class AnalyticExpert final : public Model {
 // steps: the neighbours of one parameter of the leaf's plan.
 class HeuristicExpert final : public Model {
  public:
-  const std::string& name() const override;
-  ModelRole role() const override { return ModelRole::kLight; }
+  const ModelInfo& info() const override;
   ModelReply Propose(const ModelRequest& request) override;
 };
 
 // Samples the legal space uniformly: one transformation at random, appended to the leaf.
 class RandomExpert final : public Model {
  public:
-  const std::string& name() const override;
-  ModelRole role() const override { return ModelRole::kLight; }
+  const ModelInfo& info() const override;
   ModelReply Propose(const ModelRequest& request) override;
 };
 

@@ -26,9 +26,10 @@ SketchChoice PlainChoice(const ProgramSketch& sketch) {
 
 }  // namespace
 
-const std::string& HeuristicExpert::name() const {
-  static const std::string kName = "builtin:heuristic";
-  return kName;
+const ModelInfo& HeuristicExpert::info() const {
+  static const ModelInfo kInfo{
+      .name = "builtin:heuristic", .role = ModelRole::kLight, .repeatable = true};
+  return kInfo;
 }
 
 ModelReply HeuristicExpert::Propose(const ModelRequest& request) {

@@ -7,9 +7,10 @@
 
 namespace banyan {
 
-const std::string& RandomExpert::name() const {
-  static const std::string kName = "builtin:random";
-  return kName;
+const ModelInfo& RandomExpert::info() const {
+  static const ModelInfo kInfo{
+      .name = "builtin:random", .role = ModelRole::kLight, .repeatable = true};
+  return kInfo;
 }
 
 ModelReply RandomExpert::Propose(const ModelRequest& request) {

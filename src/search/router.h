@@ -11,13 +11,6 @@
 
 namespace banyan {
 
-struct ModelInfo {
-  std::string name;
-  ModelRole role = ModelRole::kStrong;
-  // A pure function of the request: a call lost in a kill can be asked again, charged once.
-  bool repeatable = false;
-};
-
 // What the search is in need of; gains differ by it.
 enum class Phase {
   kStructure,   // nothing beats the unscheduled program yet

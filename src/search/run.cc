@@ -45,7 +45,7 @@ class Driver {
   // and the last ones before a kill may not have been written.
   Status Replay(const std::vector<Event>& history) {
     std::vector<ModelInfo> pool;
-    for (const Model* model : deps_.pool) pool.push_back({model->name(), model->role()});
+    for (const Model* model : deps_.pool) pool.push_back(model->info());
     BANYAN_ASSIGN_OR_RETURN(search_, Search::Make(config_, std::move(pool), &compiler_));
     for (const Event& event : history) {
       if (event.index != next_index_) {

@@ -20,8 +20,6 @@ constexpr double kProgress = 0.01;
 constexpr double kFinalistFactor = 1.25;
 constexpr double kDefaultFactor = 2;
 
-bool Repeatable(const std::string& name) { return name.rfind("builtin:", 0) == 0; }
-
 }  // namespace
 
 Search::Search(RunConfig config, std::vector<ModelInfo> pool, Compiler* compiler)
@@ -31,7 +29,6 @@ Search::Search(RunConfig config, std::vector<ModelInfo> pool, Compiler* compiler
       target_(std::make_shared<Target>(compiler->target())) {
   for (ModelInfo& info : pool) {
     ModelState state;
-    info.repeatable = info.repeatable || Repeatable(info.name);
     state.record.info = std::move(info);
     models_.push_back(std::move(state));
   }

@@ -14,15 +14,15 @@ class FakeModel final : public Model {
   using Script = std::function<ModelReply(const ModelRequest&)>;
 
   FakeModel(std::string name, ModelRole role, Script propose)
-      : name_(std::move(name)), role_(role), propose_(std::move(propose)) {}
+      : info_{.name = std::move(name), .role = role}, propose_(std::move(propose)) {}
+  FakeModel(ModelInfo info, Script propose)
+      : info_(std::move(info)), propose_(std::move(propose)) {}
 
-  const std::string& name() const override { return name_; }
-  ModelRole role() const override { return role_; }
+  const ModelInfo& info() const override { return info_; }
   ModelReply Propose(const ModelRequest& request) override { return propose_(request); }
 
  private:
-  const std::string name_;
-  const ModelRole role_;
+  const ModelInfo info_;
   const Script propose_;
 };
 

@@ -51,7 +51,7 @@ Simulation::Simulation(RunConfig config, std::vector<Model*> pool, SimulationOpt
       compiler_(MakeFakeCompiler()) {
   if (!options_.measure) options_.measure = MeasureFake;
   std::vector<ModelInfo> infos;
-  for (const Model* model : pool_) infos.push_back({model->name(), model->role()});
+  for (const Model* model : pool_) infos.push_back(model->info());
   auto search = Search::Make(config_, infos, compiler_.get());
   if (!search.ok()) {
     ADD_FAILURE() << search.error().message;
