@@ -195,6 +195,7 @@ Result<int> RunTune(const CommonOptions& common, const TuneOptions& options) {
     reader.reset();
     BANYAN_ASSIGN_OR_RETURN(store, Store::Open(common.store, Store::Mode::kWrite));
   }
+  run.start.config.measure.cancel = cancel;  // Ctrl-C does not wait for the finals
   const RunConfig& config = run.start.config;
 
   ProgressLine progress({.quiet = common.quiet,

@@ -91,7 +91,7 @@ class Driver {
 
   // The loop's body: one event.
   Status ReadNext() {
-    if (deps_.cancel != nullptr && deps_.cancel->load()) return Read(CancelEvent{"cancelled"});
+    if (Cancelled()) return Read(CancelEvent{"cancelled"});
     if (finals_) return ReadFinals();
     if (!refused_.empty()) {
       OutcomeEvent event{std::move(refused_.front())};
@@ -130,8 +130,11 @@ class Driver {
     }
     FinalsEvent event;
     auto outcomes = deps_.measurer->Finals(requests);
-    if (outcomes.ok())
-      event.finals = std::move(outcomes).value();  // else the search's own samples decide
+    if (outcomes.ok()) {
+      event.finals = std::move(outcomes).value();
+    } else if (Cancelled()) {  // a resumed run measures them
+      return Read(CancelEvent{"cancelled"});
+    }  // else the search's own samples decide
     event.drift = deps_.measurer->drift();
     return Read(std::move(event));
   }
@@ -201,6 +204,7 @@ class Driver {
     deps_.on_progress(progress);
   }
 
+  bool Cancelled() const { return deps_.cancel != nullptr && deps_.cancel->load(); }
   double ElapsedS() const { return elapsed_before_s_ + watch_.ElapsedS(); }
 
   SearchResult MakeResult() {

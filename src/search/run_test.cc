@@ -72,6 +72,7 @@ struct Bench {
     }
     FakeMeasurerOptions options;
     options.clock = &clock;
+    options.cancel = &cancel;
     options.reference = {.default_latency_ms = 10, .samples_ms = {10, 10.1, 9.9}};
     measurer = std::make_unique<FakeMeasurer>(std::move(script), options);
   }
@@ -179,6 +180,35 @@ TEST(RunTest, CancelKeepsTheBestAndResumes) {
   EXPECT_EQ(rest->trials, 16);
   EXPECT_TRUE(rest->failed_trials.empty());
   for (const auto& [id, trial] : bench.journal.trials) EXPECT_TRUE(trial.finished);
+}
+
+TEST(RunTest, CancelInTheFinalsDoesNotWaitForThem) {
+  Bench bench;
+  const auto script = [&bench](bool cancel) {
+    return [&bench, cancel](const TrialRequest& request) {
+      if (cancel && request.timing.min_repeat_ms == FinalTiming().min_repeat_ms) {
+        bench.cancel = true;
+      }
+      return FakeTrial{.latency_ms = bench.compiler.LatencyMs(request.program_hash)};
+    };
+  };
+  bench.NewMeasurer(script(true));
+  const RunConfig config = TestConfig(8, 2);
+  const auto result = bench.Run(config);
+  ASSERT_TRUE(result.ok()) << result.error().message;
+  EXPECT_TRUE(result->cancelled);
+  EXPECT_EQ(result->trials, 8);
+  EXPECT_LT(result->best_latency_ms, 10);
+  EXPECT_TRUE(std::holds_alternative<CancelEvent>(bench.journal.events.back().body));
+  // What is left to do is the finals.
+  bench.cancel = false;
+  bench.NewMeasurer(script(false));
+  const std::vector<Event> history = bench.journal.events;
+  const auto resumed = bench.Run(config, history);
+  ASSERT_TRUE(resumed.ok()) << resumed.error().message;
+  EXPECT_FALSE(resumed->cancelled);
+  EXPECT_TRUE(bench.measurer->submitted().empty());
+  EXPECT_TRUE(std::holds_alternative<FinalsEvent>(bench.journal.events.back().body));
 }
 
 TEST(RunTest, SecondsAreABudget) {

@@ -174,6 +174,9 @@ Result<std::vector<FinalOutcome>> FakeMeasurer::Finals(const std::vector<TrialRe
     }
     outcomes.push_back(std::move(outcome));
   }
+  if (options_.cancel != nullptr && options_.cancel->load()) {
+    return Error{ErrorCode::kCancelled, "interrupted in the finals", {}};
+  }
   return outcomes;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -31,6 +32,8 @@ struct FakeMeasurerOptions {
   double noise = 0;
   uint64_t seed = 0;
   ReferenceOutcome reference = {.default_latency_ms = 100, .samples_ms = {100, 100, 100}};
+  // Finals gives up once it is true. Not owned.
+  const std::atomic<bool>* cancel = nullptr;
   // Prepare fails with it.
   std::optional<Error> prepare_error = {};
 };

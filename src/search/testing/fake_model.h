@@ -13,8 +13,10 @@ class FakeModel final : public Model {
  public:
   using Script = std::function<ModelReply(const ModelRequest&)>;
 
-  FakeModel(std::string name, ModelRole role, Script propose)
-      : info_{.name = std::move(name), .role = role}, propose_(std::move(propose)) {}
+  // One that is called "builtin:..." can be asked again, as the built-in experts.
+  FakeModel(const std::string& name, ModelRole role, Script propose)
+      : info_{.name = name, .role = role, .repeatable = name.rfind("builtin:", 0) == 0},
+        propose_(std::move(propose)) {}
   FakeModel(ModelInfo info, Script propose)
       : info_(std::move(info)), propose_(std::move(propose)) {}
 
