@@ -70,12 +70,12 @@ def plan_file(result, folder):
 
 
 def in_turn(workload, plans, store, rounds):
-    """Latency of each plan file, measured in turn `rounds` times: the medians."""
+    """Latency of each plan file: medians over `rounds` commands, each of which measures them all interleaved."""
     samples = [[] for _ in plans]
-    for turn in range(rounds):
-        order = list(range(len(plans)))
-        for i in order[turn % len(order) :] + order[: turn % len(order)]:
-            samples[i].append(banyan("apply", workload, plans[i], "--store", store)[0]["best_latency_ms"])
+    for _ in range(rounds):
+        rows = banyan("apply", workload, *plans, "--store", store)[0]["plans"]
+        for latencies, row in zip(samples, rows):
+            latencies.append(row["latency_ms"])
     return [statistics.median(s) for s in samples]
 
 
@@ -100,7 +100,7 @@ def seed_workloads(seeds, rounds, store, folder):
         rows.append(row)
         print(
             f"{workload:10} {row['median']:6.2f}x hand-found (seeds {', '.join(f'{r:.2f}' for r in ratios)}); "
-            f"longest run {row['longest_wall_s']:.1f} s; search with applying plans {100 * row['search_share']:.1f} %",
+            f"longest run {row['longest_wall_s']:.1f} s; search {100 * row['search_share']:.1f} % of it",
             flush=True,
         )
     return rows
@@ -174,7 +174,7 @@ def trial_rate(store):
     banyan(*arguments, "--seed", "1", "--events", str(events))
     times = [json.loads(line)["elapsed_s"] for line in events.read_text().splitlines() if '"outcome"' in line]
     rate = (len(times) - 1) / (times[-1] - times[0])
-    print(f"{rate:.1f} trials/s on matmul 256^3 with 50 ms each; search with applying plans {100 * result['time_split_s']['search'] / result['wall_s']:.1f} %")
+    print(f"{rate:.1f} trials/s on matmul 256^3 with 50 ms each; search {100 * result['time_split_s']['search'] / result['wall_s']:.1f} %")
     return [{"trials_per_s": rate, "search_share": result["time_split_s"]["search"] / result["wall_s"]}]
 
 

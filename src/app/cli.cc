@@ -190,14 +190,15 @@ class Parser {
 
   void AddApply() {
     CLI::App* command =
-        Add("apply", "Apply, check and time a plan of your own",
-            "  banyan apply mlp my.plan\n  banyan apply matmul:M=512 my.plan --json\n", true,
-            [this]() -> Result<CommandLine> { return Made(apply_); });
+        Add("apply", "Apply, check and time plans of your own",
+            "  banyan apply mlp my.plan\n  banyan apply matmul:M=512 my.plan --json\n"
+            "  banyan apply mlp mine.plan yours.plan    # measured in turn\n",
+            true, [this]() -> Result<CommandLine> { return Made(apply_); });
     command->add_option("workload", apply_.workload, "As for `tune`")
         ->type_name("WORKLOAD")
         ->required();
-    command->add_option("plan", apply_.plan, "File with one step a line")
-        ->type_name("PLAN")
+    command->add_option("plan", apply_.plans, "File with one step a line; several are compared")
+        ->type_name("PLAN...")
         ->required();
     command->add_option("--seed", apply_.seed, "Seed of the inputs")
         ->type_name("N")

@@ -95,7 +95,8 @@ TEST(CommandLineTest, CommonFlagsAndOtherCommands) {
   EXPECT_EQ(std::get<ExplainOptions>(line->options).node, 17);
   EXPECT_EQ(Parse<ExportOptions>({"export"}).run, "last");
   EXPECT_EQ(Parse<ReproduceOptions>({"reproduce", "r:4"}).trial, "r:4");
-  EXPECT_EQ(Parse<ApplyOptions>({"apply", "mlp", "p.plan"}).plan, "p.plan");
+  EXPECT_EQ(Parse<ApplyOptions>({"apply", "mlp", "p.plan"}).plans,
+            std::vector<std::string>{"p.plan"});
   Parse<WorkerOptions>({"worker"});
   Parse<VersionOptions>({"--version"});
   EXPECT_THAT(Parse<HelpText>({}).text, HasSubstr("tune"));

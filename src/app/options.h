@@ -44,7 +44,7 @@ struct TuneOptions {
 
 struct ApplyOptions {
   std::string workload;
-  std::string plan;  // file
+  std::vector<std::string> plans;  // files; several are measured interleaved
   uint64_t seed = 0;
   MachineOptions machine;
 };

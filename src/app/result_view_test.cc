@@ -52,7 +52,8 @@ TEST(ResultObjectTest, HasTheDesignsKeysInOrder) {
   EXPECT_EQ(object["speedup"], 10);
   EXPECT_DOUBLE_EQ(object["gflops"].get<double>(), 50);
   EXPECT_DOUBLE_EQ(object["peak_fraction"].get<double>(), 0.5);
-  EXPECT_EQ(object["time_split_s"]["search"], 0.75);
+  EXPECT_EQ(object["time_split_s"]["search"], 0.25);
+  EXPECT_EQ(object["time_split_s"]["apply"], 0.5);
   EXPECT_EQ(object["failed_trials"]["wrong_result"], 2);
 }
 

@@ -77,7 +77,7 @@ RunConfig MakeApplyConfig(const ApplyOptions& options) {
   config.target_text = options.machine.target;
   config.cores = options.machine.cores;
   config.seed = options.seed;
-  config.budget.trials = 1;
+  config.budget.trials = static_cast<int64_t>(options.plans.size());
   config.budget.calls = 0;
   config.strategy.name = "apply";
   config.measure = MakeMeasureOptions(options.machine);

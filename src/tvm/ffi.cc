@@ -3,10 +3,13 @@
 #include <dlfcn.h>
 
 #include <cstdlib>
+#include <ctime>
 #include <mutex>
 #include <shared_mutex>
 #include <string>
 #include <unordered_map>
+
+#include "tvm/version.h"
 
 namespace banyan {
 namespace {
@@ -110,6 +113,26 @@ Status LoadTvm(const std::string& library) {
   static Status* outcome = nullptr;  // never freed: other statics may still ask at exit
   std::call_once(once, [&] { outcome = new Status(OpenCompiler(library)); });
   return *outcome;
+}
+
+namespace {
+
+double NowS() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+}
+
+thread_local double tvm_seconds = 0;
+thread_local int tvm_depth = 0;  // a call that calls back counts once
+
+}  // namespace
+
+double TvmSeconds() { return tvm_seconds; }
+
+TvmTimer::TvmTimer() : start_s_(tvm_depth++ == 0 ? NowS() : 0) {}
+TvmTimer::~TvmTimer() {
+  if (--tvm_depth == 0) tvm_seconds += NowS() - start_s_;
 }
 
 const ffi::Function& GlobalFunction(std::string_view name) {

@@ -29,10 +29,23 @@ Status LoadTvm(const std::string& library = {});
 // ffi::Error if there is none. Thread-safe.
 const ffi::Function& GlobalFunction(std::string_view name);
 
+// Adds the wall time of its life to TvmSeconds (tvm/version.h).
+class TvmTimer {
+ public:
+  TvmTimer();
+  ~TvmTimer();
+  TvmTimer(const TvmTimer&) = delete;
+  TvmTimer& operator=(const TvmTimer&) = delete;
+
+ private:
+  double start_s_;
+};
+
 // Calls a global function; throws ffi::Error. Only within TryTvm. CallTvm<void> drops the result.
 template <typename R = ffi::Any, typename... Args>
 R CallTvm(std::string_view name, Args&&... args) {
   const ffi::Function& function = GlobalFunction(name);
+  const TvmTimer timer;
   if constexpr (std::is_void_v<R>) {
     function(std::forward<Args>(args)...);
   } else if constexpr (std::is_same_v<R, ffi::Any>) {

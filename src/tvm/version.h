@@ -8,4 +8,8 @@ namespace banyan {
 // folder; "unknown" where that does not tell. Thread-safe; does not load TVM.
 std::string TvmVersion();
 
+// Wall seconds that the calling thread has spent inside TVM so far, so that our own share of a
+// candidate's cost can be told.
+double TvmSeconds();
+
 }  // namespace banyan
