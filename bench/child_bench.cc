@@ -44,6 +44,7 @@ void BM_Child(benchmark::State& state) {
   MoveMaker moves(compiler.get(), [](const Candidate&) { return false; });
   Rng rng(0);
   int64_t children = 0;
+  const size_t steps_before = compiler->counters().steps_applied;
   double wall_s = 0;
   double tvm_s = 0;
   for (auto _ : state) {
@@ -56,6 +57,8 @@ void BM_Child(benchmark::State& state) {
   }
   const auto made = static_cast<double>(children > 0 ? children : 1);
   state.counters["children"] = static_cast<double>(children);
+  state.counters["steps"] =
+      static_cast<double>(compiler->counters().steps_applied - steps_before) / made;
   state.counters["tvm_ms"] = 1e3 * tvm_s / made;
   state.counters["own_ms"] = 1e3 * (wall_s - tvm_s) / made;
   state.SetLabel(spec);

@@ -98,18 +98,17 @@ class ScheduleCompiler final : public Compiler {
 
   // The schedule after `plan`: cached, or built from its longest cached prefix.
   Result<LiveSchedule*> Live(const Plan& plan) {
-    const uint64_t hash = PlanHash(plan);
+    const std::vector<uint64_t> hashes = PrefixHashes(plan);
+    const uint64_t hash = hashes.back();
     if (LiveSchedule* cached = Find(hash)) {
       ++counters_.cache_hits;
       return cached;
     }
     size_t length = plan.steps.size();
     LiveSchedule* ancestor = root_.get();
-    Plan prefix = plan;
     while (length > 0) {
-      prefix.steps.pop_back();
       --length;
-      if (LiveSchedule* cached = Find(PlanHash(prefix))) {
+      if (LiveSchedule* cached = Find(hashes[length])) {
         ancestor = cached;
         break;
       }

@@ -186,6 +186,18 @@ Json PlanJsonSchema() {
           {"items", StepJsonSchema()}};
 }
 
-uint64_t PlanHash(const Plan& plan) { return Hash64(PrintPlan(plan)); }
+uint64_t PlanTextHash(std::string_view canonical_text) { return Hash64(canonical_text); }
+
+uint64_t PlanHash(const Plan& plan) { return PlanTextHash(PrintPlan(plan)); }
+
+std::vector<uint64_t> PrefixHashes(const Plan& plan) {
+  std::vector<uint64_t> hashes = {Hash64("")};
+  std::string text;
+  for (const Step& step : plan.steps) {
+    text += PrintStep(step) + "\n";
+    hashes.push_back(Hash64(text));
+  }
+  return hashes;
+}
 
 }  // namespace banyan

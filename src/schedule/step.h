@@ -56,5 +56,8 @@ Json PlanJsonSchema();
 
 // Hash64 of the canonical text.
 uint64_t PlanHash(const Plan& plan);
+uint64_t PlanTextHash(std::string_view canonical_text);
+// PlanHash of the first 0, 1, ..., all steps; each step is printed once.
+std::vector<uint64_t> PrefixHashes(const Plan& plan);
 
 }  // namespace banyan

@@ -152,11 +152,13 @@ double MoveMaker::Weight(const std::vector<std::string>& keys) const {
 
 std::vector<MoveMaker::Choice> MoveMaker::ChoicesAt(const Plan& plan, size_t index) {
   std::vector<Choice> choices;
-  Plan changed = plan;
+  // The changed plan's text is put together, not printed anew for every neighbour.
+  const std::string before = PrintPlan(Prefix(plan, index));
+  std::string after;
+  for (size_t i = index + 1; i < plan.steps.size(); ++i) after += PrintStep(plan.steps[i]) + "\n";
   for (const Step& step : Neighbours(plan, index)) {
     if (step == plan.steps[index]) continue;
-    changed.steps[index] = step;
-    if (tried_.contains(PlanHash(changed))) continue;
+    if (tried_.contains(PlanTextHash(before + PrintStep(step) + "\n" + after))) continue;
     Choice choice{.index = index, .step = step, .keys = ChangedParameters(plan.steps[index], step)};
     const bool numeric = !choice.keys.empty() && choice.keys.front().back() != '~';
     choice.weight = Weight(choice.keys) * (numeric ? kNumberBias : 1);

@@ -88,7 +88,10 @@ Field::Field(const char* type_key, const char* name)
   offset_ = info_->offset;
 }
 
-std::string Field::Text(const Node* node) const { return Value(node).cast<ffi::String>(); }
+std::string Field::Text(const Node* node) const {
+  const auto& text = Plain<ffi::String>(node);
+  return {text.data(), text.size()};
+}
 
 ffi::Any Field::Value(const Node* node) const { return ffi::reflection::FieldGetter(info_)(node); }
 

@@ -56,6 +56,13 @@ TvmLiveSchedule::TvmLiveSchedule(const TvmLiveSchedule& other)
       names_(other.names_),
       view_(other.view_) {}
 
+TvmLiveSchedule::~TvmLiveSchedule() {
+  view_.reset();
+  const TvmTimer timer;  // TVM takes its schedule and program apart
+  schedule_ = ObjectRef();
+  module_ = ObjectRef();
+}
+
 std::unique_ptr<LiveSchedule> TvmLiveSchedule::Copy() const {
   return std::unique_ptr<LiveSchedule>(new TvmLiveSchedule(*this));
 }

@@ -91,7 +91,8 @@ Status TvmLiveSchedule::Reorder(const std::vector<std::string>& loops) {
 }
 
 Status TvmLiveSchedule::SetLoopKind(const std::string& loop, LoopKind kind) {
-  return Do([&] {
+  const std::shared_ptr<const ProgramView> before = view_;
+  const Status status = Do([&] {
     const Skeleton::Loop& now = skeleton_.loops[LoopIndex(loop)];
     if (now.kind == kind) return;
     if (now.kind != LoopKind::kSerial) {
@@ -119,6 +120,14 @@ Status TvmLiveSchedule::SetLoopKind(const std::string& loop, LoopKind kind) {
     }
     CallTvm<void>(primitive, schedule_, LoopRv(loop));
   });
+  if (!status.ok() || before == nullptr || before->loops.size() != skeleton_.loops.size()) {
+    return status;
+  }
+  // Nothing else in the picture changes: a copy is cheaper than a new one.
+  auto view = std::make_shared<ProgramView>(*before);
+  view->loops[LoopIndex(loop)].kind = skeleton_.loops[LoopIndex(loop)].kind;
+  view_ = std::move(view);
+  return status;
 }
 
 Status TvmLiveSchedule::AddUnitLoop(const std::string& block, const std::string& name) {

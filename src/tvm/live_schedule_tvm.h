@@ -20,6 +20,7 @@ class TvmLiveSchedule : public LiveSchedule {
  public:
   // Throws ffi::Error.
   TvmLiveSchedule(ffi::ObjectRef module, std::string entry);
+  ~TvmLiveSchedule() override;
 
   std::unique_ptr<LiveSchedule> Copy() const override;
   Result<std::shared_ptr<const ProgramView>> Program() override;

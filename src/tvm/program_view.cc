@@ -90,13 +90,23 @@ class SkeletonWalker {
   size_t scope_begin_ = 0;
 };
 
+// TVM's text of a type; asked for in every picture, so it is kept.
+const std::string& TextOf(DLDataType dtype) {
+  thread_local std::vector<std::pair<DLDataType, std::string>> known;
+  for (const auto& [type, text] : known) {
+    if (type.code == dtype.code && type.bits == dtype.bits && type.lanes == dtype.lanes)
+      return text;
+  }
+  return known.emplace_back(dtype, ffi::DLDataTypeToString(dtype)).second;
+}
+
 BufferView ViewOfBuffer(const Node* var) {
   BufferView view;
   view.name = F().var_name.Text(var);
   const Node* type = F().expr_type.Object(var);
   if (KindOf(type) != Kind::kBufferType) return view;
   const auto dtype = F().prim_dtype.Plain<DLDataType>(F().buffer_dtype.Object(type));
-  view.dtype = ffi::DLDataTypeToString(dtype);
+  view.dtype = TextOf(dtype);
   view.element_bits = dtype.bits * dtype.lanes;
   view.scope = F().buffer_scope.Text(type);
   if (view.scope.empty()) view.scope = "global";
