@@ -8,8 +8,8 @@ namespace banyan {
 namespace {
 
 // In the order of Event's variant.
-constexpr std::array<const char*, 7> kNames = {"reference", "reply",  "outcome", "tick",
-                                               "cancel",    "finals", "resume"};
+constexpr std::array<const char*, 8> kNames = {"reference", "reply",  "outcome", "tick",
+                                               "cancel",    "finals", "resume",  "scores"};
 
 Json BodyToJson(const ReferenceEvent& event) {
   return {{"reference", ToJson(event.reference)},
@@ -20,6 +20,11 @@ Json BodyToJson(const ReplyEvent& event) {
   return {{"call_id", event.call_id}, {"reply", ToJson(event.reply)}};
 }
 Json BodyToJson(const OutcomeEvent& event) { return {{"outcome", ToJson(event.outcome)}}; }
+Json BodyToJson(const ScoresEvent& event) {
+  Json scores = Json::array();
+  for (const double score : event.scores) scores.push_back(NumberOrNull(score));
+  return {{"ticket", event.ticket}, {"scores", std::move(scores)}, {"trust", event.trust}};
+}
 Json BodyToJson(const TickEvent&) { return Json::object(); }
 Json BodyToJson(const CancelEvent& event) { return {{"reason", event.reason}}; }
 Json BodyToJson(const FinalsEvent& event) {
@@ -61,6 +66,15 @@ Status ReadBody(const std::string& name, const Json& json, Event* event) {
     OutcomeEvent body;
     BANYAN_ASSIGN_OR_RETURN(const Json outcome, Member(json, "outcome"));
     BANYAN_ASSIGN_OR_RETURN(body.outcome, TrialOutcomeFromJson(outcome));
+    event->body = std::move(body);
+  } else if (name == "scores") {
+    ScoresEvent body;
+    Fields fields(json, "event");
+    fields.Read("ticket", &body.ticket);
+    fields.Read("trust", &body.trust, 0);
+    BANYAN_ASSIGN_OR_RETURN(const Json scores, Member(json, "scores"));
+    if (!scores.is_array()) return InvalidArgument("event: scores is not an array");
+    for (const Json& item : scores) body.scores.push_back(NumberOf(item));
     event->body = std::move(body);
   } else if (name == "tick") {
     event->body = TickEvent{};

@@ -27,6 +27,12 @@ struct ReplyEvent {  // a model answered (or failed); charged either way
 struct OutcomeEvent {  // a trial ended
   TrialOutcome outcome;
 };
+// What the cost model says of candidates that the search asked about; in the order asked.
+struct ScoresEvent {
+  uint64_t ticket = 0;
+  std::vector<double> scores;  // higher is faster; NaN: no features
+  double trust = 0;            // in the model, now
+};
 struct TickEvent {};  // time passed; only budgets in seconds look at it
 struct CancelEvent {  // Ctrl-C, or the end of the caller's patience
   std::string reason;
@@ -45,7 +51,7 @@ struct Event {
   int64_t index = 0;     // 0, 1, 2, ... within the run
   double elapsed_s = 0;  // of the run's active time when it was read
   std::variant<ReferenceEvent, ReplyEvent, OutcomeEvent, TickEvent, CancelEvent, FinalsEvent,
-               ResumeEvent>
+               ResumeEvent, ScoresEvent>
       body;
 };
 

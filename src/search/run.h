@@ -13,6 +13,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "measure/measurer.h"
+#include "model/ledger.h"
 #include "model/model.h"
 #include "schedule/compiler.h"
 #include "search/event.h"
@@ -20,14 +21,6 @@
 #include "search/run_config.h"
 
 namespace banyan {
-
-struct ModelUse {
-  int64_t calls = 0;
-  int64_t errors = 0;
-  int64_t proposals = 0;
-  int64_t accepted = 0;
-  Usage usage;
-};
 
 // The state of a run as people see it; a value, cheap to copy.
 struct RunProgress {
@@ -51,6 +44,7 @@ struct SearchResult {
   Plan best_plan;
   int64_t trials = 0;
   int64_t calls = 0;
+  int64_t strong_calls = 0;
   std::map<std::string, int64_t> failed_trials;  // failure kind -> count
   std::map<std::string, ModelUse> models;
   double peak_gflops = 0;

@@ -1,5 +1,11 @@
 #include "search/run_config.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <charconv>
+
+#include "base/strings.h"
 #include "search/json_fields.h"
 #include "search/strategy.h"
 
@@ -40,58 +46,108 @@ Result<MeasureOptions> MeasureFromJson(const Json& json) {
   return options;
 }
 
+// Every field with its name, for reading, writing and setting alike.
+template <typename Config, typename F>
+void VisitFields(Config& config, F&& f) {
+  f("name", config.name);
+  f("loop", config.loop);
+  f("action_space", config.action_space);
+  f("cost_model", config.cost_model);
+  f("cost_model_warmup", config.cost_model_warmup);
+  f("charge_failed_calls", config.charge_failed_calls);
+  f("routing", config.routing);
+  f("cost_unit", config.cost_unit);
+  f("course_alteration", config.course_alteration);
+  f("proposals_per_call", config.proposals_per_call);
+  f("finalists", config.finalists);
+  f("racing", config.racing);
+  f("transpositions", config.transpositions);
+  f("transfer", config.transfer);
+  f("selection", config.selection);
+  f("puct_c", config.puct_c);
+  f("virtual_loss", config.virtual_loss);
+  f("backup", config.backup);
+  f("mean_share", config.mean_share);
+  f("value_floor", config.value_floor);
+  f("widening_k", config.widening_k);
+  f("widening_a", config.widening_a);
+  f("free_fraction", config.free_fraction);
+  f("mutation", config.mutation);
+  f("crossover", config.crossover);
+  f("sampling", config.sampling);
+  f("trials_per_round", config.trials_per_round);
+  f("random_share", config.random_share);
+  f("uct_c", config.uct_c);
+  f("phi_weight", config.phi_weight);
+  f("generations", config.generations);
+  f("expansions", config.expansions);
+  f("failures", config.failures);
+  f("root_samples", config.root_samples);
+  f("max_children", config.max_children);
+  f("ask_depth", config.ask_depth);
+  f("terminal_failures", config.terminal_failures);
+  f("rollout_depth", config.rollout_depth);
+  f("action_tries", config.action_tries);
+  f("stop_at_failure", config.stop_at_failure);
+  f("duplicate_on_failure", config.duplicate_on_failure);
+  f("alteration_every", config.alteration_every);
+}
+
+bool ReadText(const std::string& text, std::string* out) {
+  *out = text;
+  return true;
+}
+bool ReadText(const std::string& text, bool* out) {
+  *out = text == "true";
+  return text == "true" || text == "false";
+}
+template <typename Number>
+bool ReadText(const std::string& text, Number* out) {
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), *out);
+  return failure == std::errc() && end == text.data() + text.size();
+}
+
 }  // namespace
 
 Json ToJson(const StrategyConfig& config) {
-  return {{"name", config.name},
-          {"selection", config.selection},
-          {"puct_c", config.puct_c},
-          {"virtual_loss", config.virtual_loss},
-          {"backup", config.backup},
-          {"mean_share", config.mean_share},
-          {"value_floor", config.value_floor},
-          {"widening_k", config.widening_k},
-          {"widening_a", config.widening_a},
-          {"transpositions", config.transpositions},
-          {"routing", config.routing},
-          {"free_fraction", config.free_fraction},
-          {"mutation", config.mutation},
-          {"crossover", config.crossover},
-          {"sampling", config.sampling},
-          {"proposals_per_call", config.proposals_per_call},
-          {"finalists", config.finalists},
-          {"racing", config.racing}};
+  Json json = Json::object();
+  VisitFields(config, [&json](const char* name, const auto& value) { json[name] = value; });
+  return json;
 }
 
 Result<StrategyConfig> StrategyConfigFromJson(const Json& json) {
   StrategyConfig config;
   Fields fields(json, "strategy");
-  fields.Read("name", &config.name);
-  fields.Read("selection", &config.selection);
-  fields.Read("puct_c", &config.puct_c);
-  fields.Read("virtual_loss", &config.virtual_loss);
-  fields.Read("backup", &config.backup);
-  fields.Read("mean_share", &config.mean_share);
-  fields.Read("value_floor", &config.value_floor);
-  fields.Read("widening_k", &config.widening_k);
-  fields.Read("widening_a", &config.widening_a);
-  fields.Read("transpositions", &config.transpositions);
-  fields.Read("routing", &config.routing);
-  fields.Read("free_fraction", &config.free_fraction);
-  fields.Read("mutation", &config.mutation);
-  fields.Read("crossover", &config.crossover);
-  fields.Read("sampling", &config.sampling);
-  fields.Read("proposals_per_call", &config.proposals_per_call);
-  fields.Read("finalists", &config.finalists);
-  fields.Read("racing", &config.racing);
+  VisitFields(config, [&fields](const char* name, auto& value) { fields.Read(name, &value); });
   BANYAN_RETURN_IF_ERROR(fields.Finish());
   BANYAN_RETURN_IF_ERROR(CheckStrategy(config));
   return config;
 }
 
+Status SetStrategyField(StrategyConfig* config, const std::string& field, const std::string& text) {
+  bool found = false;
+  bool read = false;
+  std::vector<std::string> names;
+  VisitFields(*config, [&](const char* name, auto& value) {
+    names.emplace_back(name);
+    if (field != name) return;
+    found = true;
+    read = ReadText(text, &value);
+  });
+  if (!found) {
+    return InvalidArgument(fmt::format("a strategy has no '{}'{}; there are: {}", field,
+                                       DidYouMean(field, names), fmt::join(names, ", ")));
+  }
+  if (!read) return InvalidArgument(fmt::format("'{}' is no value of {}", text, field));
+  return CheckStrategy(*config);
+}
+
 Json ToJson(const Budget& budget) {
   return {{"trials", budget.trials},
           {"calls", budget.calls},
+          {"strong_calls", NumberOrNull(budget.strong_calls)},
+          {"tokens", NumberOrNull(budget.tokens)},
+          {"cost_usd", NumberOrNull(budget.cost_usd)},
           {"seconds", NumberOrNull(budget.seconds)}};
 }
 
@@ -100,6 +156,9 @@ Result<Budget> BudgetFromJson(const Json& json) {
   Fields fields(json, "budget");
   fields.Read("trials", &budget.trials);
   fields.Read("calls", &budget.calls);
+  fields.Read("strong_calls", &budget.strong_calls, kInfinity);
+  fields.Read("tokens", &budget.tokens, kInfinity);
+  fields.Read("cost_usd", &budget.cost_usd, kInfinity);
   fields.Read("seconds", &budget.seconds, kInfinity);
   BANYAN_RETURN_IF_ERROR(fields.Finish());
   BANYAN_RETURN_IF_ERROR(CheckBudget(budget));

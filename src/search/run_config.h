@@ -14,40 +14,80 @@ namespace banyan {
 struct Budget {
   int64_t trials = 32;  // candidates handed to a builder, [0, 1e6]
   int64_t calls = 8;    // requests to models of the pool, [0, 1e6]
-  double seconds = std::numeric_limits<double>::infinity();  // of the run's active time; > 0
+  double strong_calls = std::numeric_limits<double>::infinity();  // of them, to strong models; >= 0
+  double tokens = std::numeric_limits<double>::infinity();        // in and out, of all calls; >= 0
+  double cost_usd = std::numeric_limits<double>::infinity();      // by the pool's prices; >= 0
+  double seconds = std::numeric_limits<double>::infinity();       // of the run's active time; > 0
 };
 
 // The parts of a strategy, each switchable; presets in search/strategy.h. All values are serialised
 // into every run's record.
 struct StrategyConfig {
   std::string name = "banyan";
+  // tree: one candidate at a time, by measured values; generations: rounds of expansions by
+  // predicted values, then a batch, as the published methods do; population: rounds of mutation and
+  // crossover.
+  std::string loop = "tree";
+  std::string action_space = "plan";  // plan | mutators
+  std::string cost_model = "none";    // xgboost | none
+  // Predictions are uniform random numbers until there are this many measurements; 0: never. TVM's
+  // habit, and so the published methods'.
+  int cost_model_warmup = 0;
+  bool charge_failed_calls = true;   // false: an unusable reply gives its call back
+  std::string routing = "thompson";  // thompson | round_robin | strongest | joint | none
+  std::string cost_unit = "auto";    // of gain per cost: auto | usd | seconds | calls
+  bool course_alteration = false;    // the largest model redoes steps that made things worse
+  int proposals_per_call = 8;        // [1, 64]
+  int finalists = 4;                 // re-measured interleaved at the end, [1, 16]
+  bool racing = true;                // stop hopeless candidates early
+  bool transpositions = true;        // equal programs share one node
+  bool transfer = true;              // related winners, routing priors, pretrained cost model
+
+  // loop = tree
   std::string selection = "puct";  // puct | uniform
   double puct_c = 0.8;             // exploration constant, > 0
   double virtual_loss = 0.1;       // lost visits for each outcome on its way, [0, 1]
   std::string backup = "max";      // max | mean | mixed
   double mean_share = 0.2;         // of the mean in a mixed backup, [0, 1]
-  double value_floor = 0.5;    // quantile of the measured values that selection takes for 0, [0, 1)
-  double widening_k = 3;       // children <= k * N^a, k > 0
-  double widening_a = 0.6;     // [0, 1]
-  bool transpositions = true;  // equal programs share one node
-  std::string routing = "thompson";  // thompson | round_robin | strongest | none
+  double value_floor = 0.5;  // quantile of the measured values that selection takes for 0, [0, 1)
+  double widening_k = 3;     // children <= k * N^a, k > 0
+  double widening_a = 0.6;   // [0, 1]
   double free_fraction =
       0.5;  // share of trials that mutation and crossover may fill while proposals wait, [0, 1]
   bool mutation = true;
   bool crossover = true;
   bool sampling =
       false;  // expand by chains of random legal steps; else only when no model can be asked
-  int proposals_per_call = 8;  // [1, 64]
-  int finalists = 4;           // re-measured interleaved at the end, [1, 16]
-  bool racing = true;          // stop hopeless candidates early
+
+  // loop = generations and population
+  int trials_per_round = 8;    // [1, 1024]
+  double random_share = 0.05;  // of a batch, drawn from what prediction left out, [0, 1]
+
+  // loop = generations
+  double uct_c = 1.41;                // > 0
+  double phi_weight = 0;              // of the model's size in the score, [0, 1]
+  int generations = 3;                // a round, [1, 100]
+  int expansions = 3;                 // successful ones of a generation, [1, 100]
+  int failures = 2;                   // that end a generation, [1, 100]
+  int root_samples = 3;               // children of the root, [1, 100]
+  int max_children = 2;               // of any other node, [1, 100]
+  int ask_depth = 2;                  // models are asked at this depth and below, [0, 100]
+  int terminal_failures = 5;          // in a row, until a node is left alone, [1, 100]
+  int rollout_depth = 500;            // random actions after a new node, [0, 1000]
+  int action_tries = 3;               // of an action whose parameters are drawn, [1, 100]
+  bool stop_at_failure = false;       // of a reply's sequence; else what fails is skipped
+  bool duplicate_on_failure = false;  // the first action failed: the child repeats its leaf
+  int alteration_every = 2;           // consecutive regressions of light models, [1, 100]
 };
 
 Json ToJson(const StrategyConfig& config);
 Result<StrategyConfig> StrategyConfigFromJson(const Json& json);
+// Sets one field from text, for ablations: "puct_c", "1.2". kInvalidArgument names the fields.
+Status SetStrategyField(StrategyConfig* config, const std::string& field, const std::string& text);
 Json ToJson(const Budget& budget);
 Result<Budget> BudgetFromJson(const Json& json);
 
-// "banyan", "random"; NotFound lists them.
+// A preset by name; NotFound lists them.
 Result<StrategyConfig> FindStrategy(const std::string& name);
 std::vector<StrategyConfig> AllStrategies();
 

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "search/generation_search.h"
+#include "search/population_search.h"
+#include "search/puct_search.h"
 #include "search/strategy.h"
 
 namespace banyan {
@@ -22,11 +25,14 @@ constexpr double kDefaultFactor = 2;
 
 }  // namespace
 
-Search::Search(RunConfig config, std::vector<ModelInfo> pool, Compiler* compiler)
+Search::Search(RunConfig config, std::vector<ModelInfo> pool, Compiler* compiler,
+               LimitsFunction limits)
     : config_(std::move(config)),
       compiler_(compiler),
+      limits_(std::move(limits)),
       workload_(std::make_shared<Workload>(compiler->workload())),
-      target_(std::make_shared<Target>(compiler->target())) {
+      target_(std::make_shared<Target>(compiler->target())),
+      ledger_(pool, config_.strategy.charge_failed_calls) {
   for (ModelInfo& info : pool) {
     ModelState state;
     state.record.info = std::move(info);
@@ -35,24 +41,30 @@ Search::Search(RunConfig config, std::vector<ModelInfo> pool, Compiler* compiler
 }
 
 Result<std::unique_ptr<Search>> Search::Make(RunConfig config, std::vector<ModelInfo> pool,
-                                             Compiler* compiler) {
+                                             Compiler* compiler, LimitsFunction limits) {
   BANYAN_RETURN_IF_ERROR(CheckBudget(config.budget));
   BANYAN_RETURN_IF_ERROR(CheckStrategy(config.strategy));
-  std::unique_ptr<Search> search(new Search(std::move(config), std::move(pool), compiler));
-  BANYAN_ASSIGN_OR_RETURN(search->router_, MakeRouter(search->config_.strategy.routing));
+  const std::string loop = config.strategy.loop;
+  std::unique_ptr<Search> search;
+  if (loop == "tree") {
+    search.reset(new PuctSearch(std::move(config), std::move(pool), compiler, std::move(limits)));
+  } else if (loop == "generations") {
+    search.reset(
+        new GenerationSearch(std::move(config), std::move(pool), compiler, std::move(limits)));
+  } else {
+    search.reset(
+        new PopulationSearch(std::move(config), std::move(pool), compiler, std::move(limits)));
+  }
   BANYAN_ASSIGN_OR_RETURN(search->root_, compiler->Root());
   const Candidate& root = search->root_;
   search->tree_ = std::make_unique<Tree>(root.plan_hash, root.program_hash);
-  Search* const raw = search.get();
-  search->moves_ = std::make_unique<MoveMaker>(compiler, [raw](const Candidate& candidate) {
-    return raw->tree_->FindProgram(candidate.program_hash) != kNoNode;
-  });
   search->info_.push_back({.origin = "root"});
   search->rows_.push_back(NodeRecord{.node_id = kRoot,
                                      .parent_id = -1,
                                      .plan_hash = root.plan_hash,
                                      .program_hash = root.program_hash,
                                      .origin = "root"});
+  BANYAN_RETURN_IF_ERROR(search->Begin());
   return search;
 }
 
@@ -80,23 +92,9 @@ std::optional<Action> Search::Next() {
       EndSearch("seconds spent");
       continue;
     }
-    if (CallDue()) {
-      if (auto call = StartCall()) return *std::move(call);
-    }
-    const bool slot = trials_in_flight_ <= config_.measure.workers && TrialsLeft() > 0;
-    // A reply's first proposal goes straight to the workers; the others are applied meanwhile.
-    if (slot && (pending_.empty() || unmeasured_ > 0)) {
-      if (auto trial = NextTrial()) return *std::move(trial);
-    }
-    if (!pending_.empty()) {
-      const PendingProposal proposal = pending_.front();
-      pending_.pop_front();
-      ApplyProposal(proposal);
-      continue;
-    }
-    if (slot && calls_in_flight_ == 0 && CallPossible()) {
-      if (auto call = StartCall()) return *std::move(call);
-    }
+    if (auto action = NextWork()) return action;
+    if (!ready_.empty()) continue;
+    if (scores_in_flight_ > 0) return std::nullopt;
     if (trials_in_flight_ > 0) return std::nullopt;
     if (TrialsLeft() == 0) {
       EndSearch("trials spent");
@@ -114,7 +112,7 @@ void Search::On(const ReferenceEvent& event) {
   if (phase_ != RunPhase::kReference) return;
   reference_ = event.reference;
   peak_gflops_ = event.peak_gflops;
-  budget_ = event.budget;
+  UseBudget(event.budget);
   const bool known =
       std::isfinite(event.reference.default_latency_ms) && event.reference.default_latency_ms > 0;
   if (known) basis_ms_ = event.reference.default_latency_ms;
@@ -133,18 +131,14 @@ void Search::On(const ReplyEvent& event) {
   --calls_in_flight_;
   tree_->Release(call.path);
 
-  ModelState& model = models_[call.model];
-  model.use.errors += call.reply.error.empty() ? 0 : 1;
-  model.use.proposals += static_cast<int64_t>(call.reply.proposals.size());
-  model.use.usage.tokens_in += call.reply.usage.tokens_in;
-  model.use.usage.tokens_out += call.reply.usage.tokens_out;
-  model.use.usage.cost_usd += call.reply.usage.cost_usd;
-  model.use.usage.seconds += call.reply.usage.seconds;
+  ledger_.Settle(call.call_id, call.reply);
+  for (ModelState& model : models_) model.too_dear = false;  // what was reserved is free again
+  const ModelState& model = models_[call.model];
   last_ = call.reply.error.empty()
               ? fmt::format("{}: {} proposals", model.record.info.name, call.reply.proposals.size())
               : fmt::format("{}: {}", model.record.info.name, call.reply.error);
   // What is answered after a cancellation waits for a resumed run.
-  if (phase_ == RunPhase::kSearch || cancelled_) QueueProposals(call);
+  if (phase_ == RunPhase::kSearch || cancelled_) OnReplied(call);
   RecordCall(call);
   if (call.unapplied == 0) SettleCall(call);
 }
@@ -163,6 +157,16 @@ void Search::On(const OutcomeEvent& event) {
   if (!std::isfinite(trial.latency_ms) || trial.latency_ms <= 0) trial.latency_ms = kNoLatency;
   Settle(trial);
   RecordTrial(trial);
+}
+
+void Search::On(const ScoresEvent& event) {
+  const auto asked = asked_scores_.find(event.ticket);
+  if (asked == asked_scores_.end()) return;
+  const bool whole = event.scores.size() == asked->second.candidates.size();
+  asked_scores_.erase(asked);
+  --scores_in_flight_;
+  trust_ = event.trust;
+  if (whole) OnScores(event);
 }
 
 void Search::On(const TickEvent&) {}
@@ -187,13 +191,23 @@ void Search::On(const FinalsEvent& event) {
 
 bool Search::IsRaised(const Budget& budget) const {
   return budget.trials > budget_.trials || budget.calls > budget_.calls ||
-         budget.seconds > budget_.seconds;
+         budget.strong_calls > budget_.strong_calls || budget.tokens > budget_.tokens ||
+         budget.cost_usd > budget_.cost_usd || budget.seconds > budget_.seconds;
+}
+
+void Search::UseBudget(const Budget& budget) {
+  budget_ = budget;
+  for (ModelState& model : models_) model.too_dear = false;
+  ledger_.SetLimits({.calls = budget.calls,
+                     .strong_calls = budget.strong_calls,
+                     .tokens = budget.tokens,
+                     .cost_usd = budget.cost_usd});
 }
 
 void Search::On(const ResumeEvent& event) {
   ready_.clear();
   const bool raised = IsRaised(event.budget);
-  budget_ = event.budget;
+  UseBudget(event.budget);
   if (phase_ == RunPhase::kStopped && cancelled_) {
     cancelled_ = false;
     phase_ = cancelled_in_;
@@ -218,6 +232,8 @@ void Search::On(const ResumeEvent& event) {
     auto candidate = CandidateOf(trial.node);
     if (candidate.ok()) ready_.push_back(SubmitTrial{trial.trial_id, std::move(candidate).value()});
   }
+  // What a kill left unanswered is asked again.
+  for (const auto& [ticket, question] : asked_scores_) ready_.push_back(question);
   for (Call& call : calls_) {
     if (call.answered) continue;
     if (models_[call.model].record.info.repeatable) {
@@ -242,7 +258,6 @@ void Search::Settle(Trial& trial) {
         ranking_.begin(), ranking_.end(), trial.latency_ms,
         [this](double ms, uint64_t id) { return ms < trials_[id - 1].latency_ms; });
     ranking_.insert(place, trial.trial_id);
-    structure_values_[info.structure].push_back(value);
     if (first || value > before + kProgress) trials_at_best_ = finished_;
     if (config_.strategy.racing && ranking_.front() == trial.trial_id)
       ready_.push_back(StopAbove());
@@ -267,7 +282,7 @@ void Search::Settle(Trial& trial) {
     tree_->Backup(path);
     Learn(node);
   }
-  RefreshRange();
+  OnSettled(trial);
   Learn(trial.node);
 }
 
@@ -277,7 +292,7 @@ void Search::Learn(NodeId id) {
   const double value = ok ? tree_->node(id).log_speedup : 0;
   const Node& base = tree_->node(info.base == kNoNode ? kRoot : info.base);
   const double base_value = base.state == NodeState::kMeasured ? base.log_speedup : 0;
-  if (!info.keys.empty()) moves_->Credit(info.keys, ok ? value - base_value : -1);
+  OnLearned(id, ok ? value - base_value : -1);
   if (info.call_id == 0) return;
   Call& call = calls_[info.call_id - 1];
   ModelState& model = models_[call.model];

@@ -2,26 +2,24 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <limits>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <variant>
 #include <vector>
 
 #include "base/rng.h"
-#include "cost/cost_model.h"
+#include "model/ledger.h"
 #include "schedule/compiler.h"
 #include "search/event.h"
-#include "search/free_moves.h"
 #include "search/journal.h"
 #include "search/router.h"
 #include "search/run.h"
 #include "search/run_config.h"
-#include "search/selection.h"
 #include "search/tree.h"
 
 namespace banyan {
@@ -39,6 +37,10 @@ struct SendCall {
 struct SetStopAbove {
   double latency_ms = 0;
 };
+struct ScoreCandidates {  // asks the cost model; answered by a ScoresEvent
+  uint64_t ticket = 0;
+  std::vector<Candidate> candidates;
+};
 struct RunFinals {  // ends the measuring: what is still in flight is dropped
   struct Finalist {
     uint64_t trial_id = 0;  // 0: the unscheduled program
@@ -49,7 +51,8 @@ struct RunFinals {  // ends the measuring: what is still in flight is dropped
 struct Stop {  // ends the run; comes again after each event that is read later
   std::string reason;
 };
-using Action = std::variant<SubmitTrial, SendCall, SetStopAbove, RunFinals, Stop>;
+using Action =
+    std::variant<SubmitTrial, SendCall, SetStopAbove, ScoreCandidates, RunFinals, Stop>;
 
 using Row = std::variant<NodeRecord, TrialRecord, CallRecord>;
 
@@ -62,11 +65,18 @@ using Row = std::variant<NodeRecord, TrialRecord, CallRecord>;
 // Next does one piece of work at a time (a plan applied, a trial chosen), so that the first trial
 // of a reply is being built while the second is chosen. It must be called until nullopt after every
 // event, in a replay as well.
+//
+// This class keeps the books: budgets, trials, calls, records, finals. What is tried next is the
+// business of the loops that derive from it, one for each StrategyConfig::loop.
 class Search {
  public:
+  // Upper bounds of a call; a pure function. Empty: calls cost nothing but themselves.
+  using LimitsFunction = std::function<CallLimits(size_t model, const ModelRequest&)>;
+
   // `compiler` is borrowed. Fails if the strategy, the budget or the root program is not usable.
   static Result<std::unique_ptr<Search>> Make(RunConfig config, std::vector<ModelInfo> pool,
-                                              Compiler* compiler);
+                                              Compiler* compiler, LimitsFunction limits = {});
+  virtual ~Search() = default;
 
   void Ingest(const Event& event);
   std::optional<Action> Next();
@@ -88,13 +98,15 @@ class Search {
   // Canonical text of the tree and all that was spent; free of wall times and run ids.
   std::string DumpTree() const;
   const Tree& tree() const { return *tree_; }
-  // Where PUCT would go now: to a node that is not measured, or to one that would get a new child.
-  std::optional<Path> NextPath() const;
-  // What selection takes for the value of an unmeasured node, in [0, 1].
-  double UnmeasuredValue(NodeId id, double prior) const;
-  const ValueRange& range() const { return range_; }
+  // What a finished trial measured and the log-speedup it stands for, for a cost model; nullopt: it
+  // failed or is not known.
+  struct Measurement {
+    Candidate candidate;
+    double log_speedup = 0;
+  };
+  std::optional<Measurement> MeasurementOf(uint64_t trial_id);
 
- private:
+ protected:
   enum class RunPhase { kReference, kSearch, kFinals, kStopped };
   static constexpr double kNoLatency = std::numeric_limits<double>::quiet_NaN();
 
@@ -102,13 +114,9 @@ class Search {
     std::string origin = {};
     uint64_t call_id = 0;
     std::string reason = {};
-    uint64_t structure = 0;              // hash of ops and blocks, without numbers
-    NodeId base = kNoNode;               // the plan that a free move started from
-    std::vector<std::string> keys = {};  // of the parameters that a free move changed
-    int64_t free_children = 0;
-    int64_t calls_asked = 0;
-    int64_t tired_at = -1;                   // `finished_` when free moves last failed here
-    bool exhausted = false;                  // no free move is left here
+    uint64_t structure = 0;                  // hash of ops and blocks, without numbers
+    NodeId base = kNoNode;                   // the plan that a free move started from
+    std::vector<std::string> keys = {};      // of the parameters that a free move changed
     std::vector<std::string> failures = {};  // one-line reasons, oldest first
   };
   struct Trial {
@@ -131,6 +139,7 @@ class Search {
     std::shared_ptr<const ModelRequest> request;
     std::string why;
     Phase phase = Phase::kStructure;
+    bool alteration = false;
     double asked_at = 0;     // finished trials when it was asked
     double best_before = 0;  // log-speedup when it was asked
     bool answered = false;
@@ -142,33 +151,53 @@ class Search {
     double gain = 0;
     int64_t gain_index = -1;  // in its model's record; -1: not settled
   };
-  struct PendingProposal {
-    uint64_t call_id = 0;
-    size_t index = 0;
-  };
   struct ModelState {
     ModelRecord record;
-    ModelUse use;
     int64_t illegal = 0;  // proposals that did not apply
     int64_t known = 0;    // proposals of programs that were in the tree
     double measured = 0;  // proposals with an outcome
     double improved = 0;  // of them: better than the leaf they were made for
-  };
-  struct Pick {  // a place in the tree where the next trial comes from
-    Path path;   // ends at the node to measure, or at the node to make a new child of
-    bool make_child = false;
+    bool too_dear = false;  // a call did not fit into what is left
   };
 
-  Search(RunConfig config, std::vector<ModelInfo> pool, Compiler* compiler);
+  Search(RunConfig config, std::vector<ModelInfo> pool, Compiler* compiler, LimitsFunction limits);
 
-  // search.cc: what events do
+  // ---- What a loop brings
+  // Called once, when the root is known.
+  virtual Status Begin() { return Ok{}; }
+  // The next thing to do; nullopt: it waits for an event, or has nothing left.
+  virtual std::optional<Action> NextWork() = 0;
+  // A call was answered (or failed) while the search runs, or after a cancellation.
+  virtual void OnReplied(Call& call) = 0;
+  // A trial ended; its node is up to date.
+  virtual void OnSettled(const Trial& trial) = 0;
+  // What a node's result was worth, over the plan it came from (-1: it failed).
+  virtual void OnLearned(NodeId id, double gain) = 0;
+  virtual void OnScores(const ScoresEvent& event) { (void)event; }
+  // What a prompt shows of a node's worth, in [0, 1]; NaN: nothing is known.
+  virtual double ScoreOf(NodeId id) const = 0;
+  // What the loop adds to a request, before it is sent.
+  virtual void FillRequest(const Call& call, ModelRequest* request) {
+    (void)call;
+    (void)request;
+  }
+  // Children better than their parent, as the loop counts them.
+  virtual int64_t Hits(size_t model) const {
+    return static_cast<int64_t>(models_[model].improved);
+  }
+  virtual std::string DumpNode(NodeId id) const = 0;  // ends in no '\n'
+  virtual std::string DumpLoop() const { return {}; }
+
+  // ---- search.cc: what events do
   void On(const ReferenceEvent& event);
   void On(const ReplyEvent& event);
   void On(const OutcomeEvent& event);
+  void On(const ScoresEvent& event);
   void On(const TickEvent& event);
   void On(const CancelEvent& event);
   void On(const FinalsEvent& event);
   void On(const ResumeEvent& event);
+  void UseBudget(const Budget& budget);
   void Settle(Trial& trial);
   void Learn(NodeId id);
   void SettleCall(Call& call);
@@ -181,45 +210,38 @@ class Search {
   void RecordTrial(const Trial& trial);
   void RecordCall(const Call& call);
 
-  // search_expand.cc: how the tree grows
-  void QueueProposals(Call& call);
-  void ApplyProposal(const PendingProposal& pending);
+  // ---- search_work.cc: what loops do with
+  // Reserves and records a call; `call` brings path, why and whether it is an alteration. nullopt:
+  // it may cost more than is left.
+  std::optional<SendCall> StartCall(size_t model, Call call, std::optional<Review> review = {});
+  Result<ModelRequest> MakeRequest(const Call& call);
   NodeId AddNode(NodeId parent, const Candidate& candidate, double prior, NodeInfo info);
   std::optional<SubmitTrial> StartTrial(const Path& path);
-  std::optional<SendCall> StartCall();
-  bool CallDue() const;
-  bool CallPossible() const;
-  Result<ModelRequest> MakeRequest(const Call& call);
+  ScoreCandidates AskScores(std::vector<Candidate> candidates);
   MeasuredPlan Measured(NodeId id) const;
   Result<Candidate> CandidateOf(NodeId id);
-
-  // search_choose.cc: where to go
-  std::optional<SubmitTrial> NextTrial();
-  std::optional<Pick> Choose() const;
-  std::optional<Pick> ChooseUniformly();
-  bool Descend(NodeId id, bool widen, Pick* pick) const;
-  NodeId MakeChild(NodeId id);
-  Path ChooseLeaf();
-  bool MayMakeChild(NodeId id) const;
-  bool FreeMovesAllowed() const;
-  bool SamplingAllowed() const;
-  double Calibrated(size_t model, double confidence) const;
-  NodeId PartnerFor(NodeId id, Rng& rng) const;
+  StateText TextOf(NodeId id, double score);
   Phase CurrentPhase() const;
-  void RefreshRange();
+  bool CallPossible() const;
   int64_t TrialsLeft() const { return budget_.trials - static_cast<int64_t>(trials_.size()); }
-  int64_t CallsLeft() const { return budget_.calls - static_cast<int64_t>(calls_.size()); }
+  int64_t CallsLeft() const { return ledger_.calls_left(); }
+  bool SlotFree() const {
+    return trials_in_flight_ <= config_.measure.workers && TrialsLeft() > 0;
+  }
+  bool ReadsText() const;
+  bool AnyAffordable() const;
+  ModelStanding StandingOf(size_t model) const;
 
   const RunConfig config_;
   Compiler* const compiler_;
-  std::unique_ptr<Router> router_;
-  std::unique_ptr<MoveMaker> moves_;
+  const LimitsFunction limits_;
   std::unique_ptr<Tree> tree_;
   std::shared_ptr<const Workload> workload_;
   std::shared_ptr<const Target> target_;
   Candidate root_;
 
   Budget budget_;  // as the last event that names one says
+  Ledger ledger_;
   RunPhase phase_ = RunPhase::kReference;
   std::string stop_reason_;
   bool cancelled_ = false;
@@ -229,25 +251,25 @@ class Search {
   double basis_ms_ = kNoLatency;  // log-speedups are over this
   double peak_gflops_ = 0;
   double drift_ = 1;
+  double trust_ = 0;  // in the cost model, as the last scores said
   std::string last_;
 
   std::vector<NodeInfo> info_;  // by node id
   std::vector<Trial> trials_;   // by trial id - 1
   std::vector<Call> calls_;     // by call id - 1
   std::vector<ModelState> models_;
-  std::deque<PendingProposal> pending_;
   std::deque<Action> ready_;  // decided while an event was read
   int64_t unmeasured_ = 0;    // nodes that wait for a trial
   int64_t trials_in_flight_ = 0;
   int64_t calls_in_flight_ = 0;
+  int64_t scores_in_flight_ = 0;
+  std::map<uint64_t, ScoreCandidates> asked_scores_;
+  uint64_t tickets_ = 0;
   int64_t free_trials_ = 0;
   std::vector<uint64_t> ranking_;  // ids of measured trials, fastest first
   int64_t trials_at_best_ = 0;     // finished trials when the best was found
   int64_t finished_ = 0;
-  std::map<uint64_t, std::vector<double>> structure_values_;  // log-speedups by structure
   std::unordered_map<uint64_t, uint64_t> trial_of_program_;
-  int64_t moves_made_ = 0;  // index of the next move's random stream
-  ValueRange range_;
   std::unordered_map<NodeId, Candidate> candidates_;  // pictures kept for speed; bounded
   std::deque<NodeId> candidate_age_;
   std::vector<FinalOutcome> finals_;

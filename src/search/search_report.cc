@@ -92,12 +92,15 @@ SearchResult Search::Summary() const {
 
   result.trials = static_cast<int64_t>(trials_.size());
   result.calls = static_cast<int64_t>(calls_.size());
+  result.strong_calls = ledger_.strong_calls();
   for (const Trial& trial : trials_) {
     // A trial that the end of the run dropped is spent all the same.
     const FailureKind kind = trial.finished ? trial.outcome.failure : FailureKind::kCancelled;
     if (kind != FailureKind::kNone) ++result.failed_trials[FailureKindName(kind)];
   }
-  for (const ModelState& model : models_) result.models[model.record.info.name] = model.use;
+  for (size_t i = 0; i < models_.size(); ++i) {
+    result.models[models_[i].record.info.name] = ledger_.use(i);
+  }
   result.peak_gflops = peak_gflops_;
   result.drift = drift_;
   result.nodes = static_cast<int64_t>(tree_->size());
@@ -127,7 +130,7 @@ std::string Search::DumpTree() const {
                       Number(node.value.failed));
     }
     if (info.call_id > 0) out += fmt::format(" call {}", info.call_id);
-    if (info.exhausted) out += " exhausted";
+    out += DumpNode(id);
     out += '\n';
     if (id != kRoot) {
       out += fmt::format("  keep {} plan {}\n", node.keep_steps, HashHex(node.plan_hash));
@@ -150,12 +153,15 @@ std::string Search::DumpTree() const {
                        models_[call.model].record.info.name, call.leaf, PhaseName(call.phase),
                        call.answered ? "answered" : "in_flight", call.accepted, Number(call.gain));
   }
-  for (const ModelState& model : models_) {
+  for (size_t i = 0; i < models_.size(); ++i) {
+    const ModelState& model = models_[i];
+    const ModelUse& use = ledger_.use(i);
     out += fmt::format(
         "model {} calls {} proposals {} accepted {} illegal {} known {} improved {}/{}\n",
-        model.record.info.name, model.use.calls, model.use.proposals, model.use.accepted,
+        model.record.info.name, use.calls, use.proposals, use.accepted,
         model.illegal, model.known, model.improved, model.measured);
   }
+  out += DumpLoop();
   for (const FinalOutcome& final : finals_) {
     out += fmt::format("final {} {} {}\n", final.trial_id, FailureKindName(final.failure),
                        Number(RankingLatencyMs(final.samples_ms)));

@@ -67,19 +67,55 @@ std::vector<StrategyConfig> AllStrategies() {
 }
 
 Status CheckStrategy(const StrategyConfig& config) {
+  BANYAN_RETURN_IF_ERROR(OneOf("loop", config.loop, {"tree", "generations", "population"}));
+  BANYAN_RETURN_IF_ERROR(OneOf("action_space", config.action_space, {"plan", "mutators"}));
+  BANYAN_RETURN_IF_ERROR(OneOf("cost_model", config.cost_model, {"xgboost", "none"}));
   BANYAN_RETURN_IF_ERROR(OneOf("selection", config.selection, {"puct", "uniform"}));
   BANYAN_RETURN_IF_ERROR(OneOf("backup", config.backup, {"max", "mean", "mixed"}));
   BANYAN_RETURN_IF_ERROR(
-      OneOf("routing", config.routing, {"thompson", "round_robin", "strongest", "none"}));
-  BANYAN_RETURN_IF_ERROR(InRange("puct_c", config.puct_c, 1e-9, 1e6));
-  BANYAN_RETURN_IF_ERROR(InRange("mean_share", config.mean_share, 0, 1));
-  BANYAN_RETURN_IF_ERROR(InRange("virtual_loss", config.virtual_loss, 0, 1));
-  BANYAN_RETURN_IF_ERROR(InRange("value_floor", config.value_floor, 0, 0.999));
-  BANYAN_RETURN_IF_ERROR(InRange("widening_k", config.widening_k, 1e-9, 1e6));
-  BANYAN_RETURN_IF_ERROR(InRange("widening_a", config.widening_a, 0, 1));
-  BANYAN_RETURN_IF_ERROR(InRange("free_fraction", config.free_fraction, 0, 1));
-  BANYAN_RETURN_IF_ERROR(InRange("proposals_per_call", config.proposals_per_call, 1, 64));
-  return InRange("finalists", config.finalists, 1, 16);
+      OneOf("routing", config.routing, {"thompson", "round_robin", "strongest", "joint", "none"}));
+  BANYAN_RETURN_IF_ERROR(OneOf("cost_unit", config.cost_unit, {"auto", "usd", "seconds", "calls"}));
+  if (config.action_space == "mutators" && config.loop != "generations") {
+    return InvalidArgument(
+        "strategy: action_space mutators needs loop generations: plans alone can be mutated and "
+        "crossed");
+  }
+  if (config.routing == "joint" && config.loop != "generations") {
+    return InvalidArgument("strategy: routing joint needs loop generations");
+  }
+  const struct {
+    const char* name;
+    double value, low, high;
+  } numbers[] = {
+      {"cost_model_warmup", static_cast<double>(config.cost_model_warmup), 0, 1e6},
+      {"puct_c", config.puct_c, 1e-9, 1e6},
+      {"mean_share", config.mean_share, 0, 1},
+      {"virtual_loss", config.virtual_loss, 0, 1},
+      {"value_floor", config.value_floor, 0, 0.999},
+      {"widening_k", config.widening_k, 1e-9, 1e6},
+      {"widening_a", config.widening_a, 0, 1},
+      {"free_fraction", config.free_fraction, 0, 1},
+      {"proposals_per_call", static_cast<double>(config.proposals_per_call), 1, 64},
+      {"finalists", static_cast<double>(config.finalists), 1, 16},
+      {"trials_per_round", static_cast<double>(config.trials_per_round), 1, 1024},
+      {"random_share", config.random_share, 0, 1},
+      {"uct_c", config.uct_c, 1e-9, 1e6},
+      {"phi_weight", config.phi_weight, 0, 1},
+      {"generations", static_cast<double>(config.generations), 1, 100},
+      {"expansions", static_cast<double>(config.expansions), 1, 100},
+      {"failures", static_cast<double>(config.failures), 1, 100},
+      {"root_samples", static_cast<double>(config.root_samples), 1, 100},
+      {"max_children", static_cast<double>(config.max_children), 1, 100},
+      {"ask_depth", static_cast<double>(config.ask_depth), 0, 100},
+      {"terminal_failures", static_cast<double>(config.terminal_failures), 1, 100},
+      {"rollout_depth", static_cast<double>(config.rollout_depth), 0, 1000},
+      {"action_tries", static_cast<double>(config.action_tries), 1, 100},
+      {"alteration_every", static_cast<double>(config.alteration_every), 1, 100},
+  };
+  for (const auto& number : numbers) {
+    BANYAN_RETURN_IF_ERROR(InRange(number.name, number.value, number.low, number.high));
+  }
+  return Ok{};
 }
 
 Status CheckBudget(const Budget& budget) {
@@ -88,6 +124,14 @@ Status CheckBudget(const Budget& budget) {
   }
   if (budget.calls < 0 || budget.calls > 1'000'000) {
     return InvalidArgument(fmt::format("calls is {}, allowed: 0 to 1000000", budget.calls));
+  }
+  const std::pair<const char*, double> spending[] = {{"strong_calls", budget.strong_calls},
+                                                     {"tokens", budget.tokens},
+                                                     {"cost_usd", budget.cost_usd}};
+  for (const auto& [name, value] : spending) {
+    if (std::isnan(value) || value < 0) {
+      return InvalidArgument(fmt::format("{} is {}, allowed: 0 or more", name, value));
+    }
   }
   if (std::isnan(budget.seconds) || budget.seconds <= 0) {
     return InvalidArgument(fmt::format("seconds is {}, allowed: above 0", budget.seconds));

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "search/search.h"
+#include "search/puct_search.h"
 
 namespace banyan {
 namespace {
@@ -13,8 +13,6 @@ constexpr size_t kPartners = 8;     // best plans that crossover takes from
 constexpr int kSampleTries = 8;     // random chains before a node counts as exhausted
 constexpr int kRestarts = 64;       // selections that ended in a dead end, for one trial
 constexpr double kCalibration = 4;  // stated confidence counts as this many observed proposals
-// Without a gain for this share of the trials (and at least 4) the search counts as stuck.
-constexpr double kStuckShare = 0.25;
 
 double MeanShare(const StrategyConfig& strategy) {
   if (strategy.backup == "mixed") return strategy.mean_share;
@@ -23,14 +21,7 @@ double MeanShare(const StrategyConfig& strategy) {
 
 }  // namespace
 
-Phase Search::CurrentPhase() const {
-  if (ranking_.empty() || BestValue() <= 0) return Phase::kStructure;
-  const double patience = std::max(4.0, kStuckShare * static_cast<double>(budget_.trials));
-  return static_cast<double>(finished_ - trials_at_best_) > patience ? Phase::kStuck
-                                                                     : Phase::kRefinement;
-}
-
-void Search::RefreshRange() {
+void PuctSearch::RefreshRange() {
   std::vector<double> values;
   values.reserve(ranking_.size());
   for (const uint64_t id : ranking_)
@@ -38,7 +29,7 @@ void Search::RefreshRange() {
   range_ = ValueRange::Of(std::move(values), config_.strategy.value_floor);
 }
 
-double Search::Calibrated(size_t model, double confidence) const {
+double PuctSearch::Calibrated(size_t model, double confidence) const {
   const ModelState& state = models_[model];
   const double stated = std::clamp(std::isfinite(confidence) ? confidence : 0.5, 0.01, 1.0);
   return (kCalibration * stated + state.improved) / (kCalibration + state.measured);
@@ -46,7 +37,7 @@ double Search::Calibrated(size_t model, double confidence) const {
 
 // What an unmeasured node is worth: as other plans of its structure turned out; else as the plan
 // it was made from; else, a first plan of its kind, by how sure its model is.
-double Search::UnmeasuredValue(NodeId id, double prior) const {
+double PuctSearch::UnmeasuredValue(NodeId id, double prior) const {
   const NodeInfo& info = info_[static_cast<size_t>(id)];
   if (const auto it = structure_values_.find(info.structure); it != structure_values_.end()) {
     double sum = 0;
@@ -60,25 +51,25 @@ double Search::UnmeasuredValue(NodeId id, double prior) const {
   return 0.5 + 0.5 * std::min(prior, 1.0);
 }
 
-bool Search::SamplingAllowed() const {
+bool PuctSearch::SamplingAllowed() const {
   return config_.strategy.sampling || (!CallPossible() && calls_in_flight_ == 0);
 }
 
-bool Search::FreeMovesAllowed() const {
+bool PuctSearch::FreeMovesAllowed() const {
   const int64_t waiting = unmeasured_ + static_cast<int64_t>(pending_.size());
   if (waiting == 0 || config_.strategy.sampling || !CallPossible()) return true;
   return static_cast<double>(free_trials_) <
          config_.strategy.free_fraction * static_cast<double>(trials_.size() + 1);
 }
 
-bool Search::MayMakeChild(NodeId id) const {
-  const NodeInfo& info = info_[static_cast<size_t>(id)];
-  if (info.exhausted || info.tired_at == finished_ || !FreeMovesAllowed()) return false;
+bool PuctSearch::MayMakeChild(NodeId id) const {
+  const Arms& arms = ArmsOf(id);
+  if (arms.exhausted || arms.tired_at == finished_ || !FreeMovesAllowed()) return false;
   if (id == kRoot) return SamplingAllowed();
   return config_.strategy.sampling || config_.strategy.mutation || config_.strategy.crossover;
 }
 
-std::optional<SubmitTrial> Search::NextTrial() {
+std::optional<SubmitTrial> PuctSearch::NextTrial() {
   for (int restart = 0; restart < kRestarts; ++restart) {
     std::optional<Pick> pick =
         config_.strategy.selection == "uniform" ? ChooseUniformly() : Choose();
@@ -93,7 +84,7 @@ std::optional<SubmitTrial> Search::NextTrial() {
   return std::nullopt;
 }
 
-std::optional<Search::Pick> Search::Choose() const {
+std::optional<PuctSearch::Pick> PuctSearch::Choose() const {
   for (const bool widen : {true, false}) {  // rather a child too many than an idle worker
     Pick pick{.path = {kRoot}, .make_child = false};
     if (Descend(kRoot, widen, &pick)) return pick;
@@ -101,13 +92,13 @@ std::optional<Search::Pick> Search::Choose() const {
   return std::nullopt;
 }
 
-std::optional<Path> Search::NextPath() const {
+std::optional<Path> PuctSearch::NextPath() const {
   const std::optional<Pick> pick = Choose();
   return pick ? std::optional<Path>(pick->path) : std::nullopt;
 }
 
 // PUCT over the node's arms; an arm whose subtree has nothing to offer gives way to the next best.
-bool Search::Descend(NodeId id, bool widen, Pick* pick) const {
+bool PuctSearch::Descend(NodeId id, bool widen, Pick* pick) const {
   const Node& node = tree_->node(id);
   const StrategyConfig& strategy = config_.strategy;
   std::vector<Arm> arms;
@@ -140,8 +131,8 @@ bool Search::Descend(NodeId id, bool widen, Pick* pick) const {
     // A new child is expected to be worth what its parent is; random chains from the root start
     // from nothing.
     const double own = id == kRoot ? 0 : range_.Normalise(node.log_speedup);
-    const NodeInfo& info = info_[static_cast<size_t>(id)];
-    arms.push_back({.value = own, .prior = make_prior * share, .visits = info.free_children});
+    arms.push_back(
+        {.value = own, .prior = make_prior * share, .visits = ArmsOf(id).free_children});
   }
   const int64_t visits = node.visits + node.in_flight;
   while (!arms.empty()) {
@@ -168,7 +159,7 @@ bool Search::Descend(NodeId id, bool widen, Pick* pick) const {
   return false;
 }
 
-std::optional<Search::Pick> Search::ChooseUniformly() {
+std::optional<PuctSearch::Pick> PuctSearch::ChooseUniformly() {
   std::vector<NodeId> waiting;
   std::vector<NodeId> open;
   for (size_t i = 0; i < tree_->size(); ++i) {
@@ -183,7 +174,7 @@ std::optional<Search::Pick> Search::ChooseUniformly() {
   return Pick{.path = tree_->PathTo(rng.Pick(open)), .make_child = true};
 }
 
-NodeId Search::PartnerFor(NodeId id, Rng& rng) const {
+NodeId PuctSearch::PartnerFor(NodeId id, Rng& rng) const {
   std::vector<NodeId> partners;
   double total = 0;
   for (const uint64_t trial_id : ranking_) {
@@ -201,7 +192,7 @@ NodeId Search::PartnerFor(NodeId id, Rng& rng) const {
   return partners.empty() ? kNoNode : partners.back();
 }
 
-NodeId Search::MakeChild(NodeId id) {
+NodeId PuctSearch::MakeChild(NodeId id) {
   Rng rng(config_.seed, "move", static_cast<uint64_t>(moves_made_++));
   const StrategyConfig& strategy = config_.strategy;
   std::optional<FreeMove> move;
@@ -218,7 +209,7 @@ NodeId Search::MakeChild(NodeId id) {
     }
     if (!move && strategy.mutation) move = moves_->Mutate(plan, rng, &exhausted);
   }
-  NodeInfo& parent = info_[static_cast<size_t>(id)];
+  Arms& parent = ArmsOf(id);
   if (!move) {
     parent.exhausted = exhausted;
     parent.tired_at = finished_;  // not again before something new is known
@@ -229,7 +220,7 @@ NodeId Search::MakeChild(NodeId id) {
   return AddNode(id, move->candidate, kFreePrior, std::move(info));
 }
 
-Path Search::ChooseLeaf() {
+Path PuctSearch::ChooseLeaf() {
   const StrategyConfig& strategy = config_.strategy;
   Rng rng(config_.seed, "leaf", calls_.size() + 1);
   if (strategy.selection == "uniform") {
@@ -276,7 +267,7 @@ Path Search::ChooseLeaf() {
     const Arm here{.value = id == kRoot ? value_sum / static_cast<double>(measured)
                                         : range_.Normalise(node.log_speedup),
                    .prior = here_prior / (prior_sum + here_prior),
-                   .visits = info_[static_cast<size_t>(id)].calls_asked};
+                   .visits = ArmsOf(id).calls_asked};
     if (PuctScore(here, visits, strategy.puct_c, strategy.virtual_loss) >= best_score) return path;
     path.push_back(best);
   }

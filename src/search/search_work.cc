@@ -1,4 +1,4 @@
-// How the tree grows: calls, proposals, trials.
+// What every loop does with: calls, nodes, trials.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -13,8 +13,8 @@ namespace {
 constexpr size_t kPictures = 256;  // candidates kept at hand
 constexpr size_t kBestInRequest = 8;
 constexpr size_t kFailuresInRequest = 8;
-// Calls are spread over this share of the trials, so that the last proposals can still be measured.
-constexpr double kCallSpan = 0.75;
+// Without a gain for this share of the trials (and at least 4) the search counts as stuck.
+constexpr double kStuckShare = 0.25;
 
 Json WithoutNumbers(const Json& json) {
   if (json.is_number()) return 0;
@@ -41,52 +41,68 @@ std::string OneLine(std::string text) {
 }  // namespace
 
 bool Search::CallPossible() const {
-  return config_.strategy.routing != "none" && !models_.empty() && CallsLeft() > 0 &&
-         TrialsLeft() > 0;
+  return config_.strategy.routing != "none" && TrialsLeft() > 0 && AnyAffordable();
 }
 
-bool Search::CallDue() const {
-  if (calls_in_flight_ > 0 || !pending_.empty() || !CallPossible()) return false;
-  if (calls_.empty()) return true;
-  if (unmeasured_ >= TrialsLeft()) return false;
-  // Spread over the trials; and not before something was learnt from the last one, up to a point.
-  const double each =
-      kCallSpan * static_cast<double>(budget_.trials) / static_cast<double>(budget_.calls);
-  const auto finished = static_cast<double>(finished_);
-  const Call& last = calls_.back();
-  if (last.measured == 0 && last.unmeasured > 0 && finished < last.asked_at + 2 * each)
-    return false;
-  return finished >= each * static_cast<double>(calls_.size());
+bool Search::AnyAffordable() const {
+  for (size_t i = 0; i < models_.size(); ++i) {
+    if (!models_[i].too_dear && ledger_.Affords(i, {})) return true;
+  }
+  return false;
 }
 
-std::optional<SendCall> Search::StartCall() {
-  std::vector<ModelRecord> records;
-  for (const ModelState& model : models_) records.push_back(model.record);
-  Call call;
+Phase Search::CurrentPhase() const {
+  if (ranking_.empty() || BestValue() <= 0) return Phase::kStructure;
+  const double patience = std::max(4.0, kStuckShare * static_cast<double>(budget_.trials));
+  return static_cast<double>(finished_ - trials_at_best_) > patience ? Phase::kStuck
+                                                                     : Phase::kRefinement;
+}
+
+bool Search::ReadsText() const {
+  return std::any_of(models_.begin(), models_.end(),
+                     [](const ModelState& model) { return model.record.info.reads_text; });
+}
+
+std::optional<SendCall> Search::StartCall(size_t model, Call call, std::optional<Review> review) {
   call.call_id = calls_.size() + 1;
+  call.model = model;
   call.phase = CurrentPhase();
-  Rng rng(config_.seed, "route", call.call_id);
-  const Route route = router_->Choose(records, call.phase, rng);
-  if (route.model < 0) return std::nullopt;
-  call.model = static_cast<size_t>(route.model);
-  call.why = route.why;
-  call.path = ChooseLeaf();
   call.leaf = call.path.back();
   call.asked_at = static_cast<double>(finished_);
   call.best_before = ranking_.empty() ? 0 : std::max(0.0, BestValue());
   auto request = MakeRequest(call);
   if (!request.ok()) return std::nullopt;
+  request->review = std::move(review);
+  FillRequest(call, &*request);
+  const CallLimits most = limits_ ? limits_(model, *request) : CallLimits();
+  if (!ledger_.Affords(model, most)) {
+    last_ = fmt::format("{}: a call may cost more than is left", models_[model].record.info.name);
+    models_[model].too_dear = true;
+    return std::nullopt;
+  }
   call.request = std::make_shared<const ModelRequest>(std::move(request).value());
-
-  ModelState& model = models_[call.model];
-  ++model.record.calls;
-  ++model.use.calls;
-  ++info_[static_cast<size_t>(call.leaf)].calls_asked;
+  ledger_.Reserve(call.call_id, model, most, call.alteration);
+  ++models_[model].record.calls;
   ++calls_in_flight_;
   tree_->Reserve(call.path);
   RecordCall(call);
   calls_.push_back(call);
   return SendCall{call.call_id, call.model, call.request};
+}
+
+ScoreCandidates Search::AskScores(std::vector<Candidate> candidates) {
+  ScoreCandidates question{.ticket = ++tickets_, .candidates = std::move(candidates)};
+  asked_scores_[question.ticket] = question;
+  ++scores_in_flight_;
+  return question;
+}
+
+StateText Search::TextOf(NodeId id, double score) {
+  StateText text{.script = "", .trace = PrintPlan(tree_->PlanOf(id)), .score = score};
+  if (const auto candidate = CandidateOf(id); candidate.ok()) {
+    if (auto script = compiler_->Script(*candidate); script.ok()) text.script = *std::move(script);
+  }
+  return text;
 }
 
 MeasuredPlan Search::Measured(NodeId id) const {
@@ -101,6 +117,22 @@ MeasuredPlan Search::Measured(NodeId id) const {
     measured.failure = failures.empty() ? "failed" : failures.front();
   }
   return measured;
+}
+
+ModelStanding Search::StandingOf(size_t model) const {
+  const ModelState& state = models_[model];
+  const ModelUse& use = ledger_.use(model);
+  ModelStanding standing{.info = state.record.info};
+  standing.calls = use.calls - use.alterations;
+  standing.alterations = use.alterations;
+  standing.errors = use.errors;
+  standing.hits = Hits(model);
+  for (const CallGain& gain : state.record.gains) standing.mean_gain += gain.gain;
+  if (!state.record.gains.empty()) {
+    standing.mean_gain /= static_cast<double>(state.record.gains.size());
+  }
+  if (use.calls > 0) standing.mean_seconds = use.usage.seconds / static_cast<double>(use.calls);
+  return standing;
 }
 
 Result<ModelRequest> Search::MakeRequest(const Call& call) {
@@ -132,6 +164,28 @@ Result<ModelRequest> Search::MakeRequest(const Call& call) {
   for (size_t id = 0; id < tree_->size(); ++id) {
     request.tried_plans.push_back(tree_->node(static_cast<NodeId>(id)).plan_hash);
   }
+  request.model = models_[call.model].record.info.name;
+  for (size_t i = 0; i < models_.size(); ++i) request.pool.push_back(StandingOf(i));
+  for (auto at = call.path.rbegin(); at != call.path.rend() && request.ask_history.size() < 3;
+       ++at) {
+    if (*at != kRoot) request.ask_history.push_back(info_[static_cast<size_t>(*at)].origin);
+  }
+  request.depth = static_cast<int64_t>(call.path.size()) - 1;
+  request.progress = budget_.trials > 0 ? static_cast<double>(finished_) /
+                                              static_cast<double>(budget_.trials)
+                                        : 0;
+  request.left = {.trials = TrialsLeft(),
+                  .calls = CallsLeft() - 1,
+                  .strong_calls = ledger_.strong_calls_left() -
+                                  (models_[call.model].record.info.role == ModelRole::kStrong),
+                  .tokens = ledger_.tokens_left(),
+                  .cost_usd = ledger_.cost_left_usd(),
+                  .seconds = budget_.seconds - elapsed_s_};
+  if (models_[call.model].record.info.reads_text) {
+    for (auto at = call.path.rbegin(); at != call.path.rend() && request.states.size() < 3; ++at) {
+      request.states.push_back(TextOf(*at, ScoreOf(*at)));
+    }
+  }
   request.peak_gflops = peak_gflops_;
   request.max_proposals = static_cast<size_t>(config_.strategy.proposals_per_call);
   request.trials_left = TrialsLeft();
@@ -139,85 +193,6 @@ Result<ModelRequest> Search::MakeRequest(const Call& call) {
   request.call_id = call.call_id;
   request.seed = ChildSeed(config_.seed, "call", call.call_id);
   return request;
-}
-
-void Search::QueueProposals(Call& call) {
-  // Best first as the model says, but one of each structure before a second of any.
-  const size_t count = std::min(call.reply.proposals.size(),
-                                static_cast<size_t>(config_.strategy.proposals_per_call));
-  const Plan leaf = tree_->PlanOf(call.leaf);
-  std::unordered_set<uint64_t> seen;
-  std::vector<PendingProposal> again;
-  for (size_t i = 0; i < count; ++i) {
-    const Proposal& proposal = call.reply.proposals[i];
-    Plan plan = leaf;
-    plan.steps.resize(std::min(proposal.keep_steps, plan.steps.size()));
-    plan = plan.Then(proposal.steps);
-    const PendingProposal pending{call.call_id, i};
-    if (seen.insert(StructureHash(plan)).second) {
-      pending_.push_back(pending);
-    } else {
-      again.push_back(pending);
-    }
-  }
-  pending_.insert(pending_.end(), again.begin(), again.end());
-  call.unapplied = static_cast<int64_t>(count);
-}
-
-void Search::ApplyProposal(const PendingProposal& pending) {
-  Call& call = calls_[pending.call_id - 1];
-  const Proposal proposal = call.reply.proposals[pending.index];
-  ModelState& model = models_[call.model];
-  --call.unapplied;
-  const size_t leaf_size = tree_->node(call.leaf).plan_size;
-
-  auto apply = [&]() -> Result<Candidate> {
-    if (proposal.keep_steps > leaf_size) {
-      return InvalidArgument(
-          fmt::format("keeps {} steps of a plan that has {}", proposal.keep_steps, leaf_size));
-    }
-    if (proposal.steps.empty()) return InvalidArgument("a proposal without steps");
-    if (proposal.keep_steps == leaf_size) {
-      BANYAN_ASSIGN_OR_RETURN(const Candidate leaf, CandidateOf(call.leaf));
-      return compiler_->Extend(leaf, proposal.steps);
-    }
-    Plan plan = tree_->PlanOf(call.leaf);
-    plan.steps.resize(proposal.keep_steps);
-    return compiler_->Apply(plan.Then(proposal.steps));
-  };
-  const Result<Candidate> candidate = apply();
-  const double prior = Calibrated(call.model, proposal.confidence);
-  if (!candidate.ok()) {
-    ++model.illegal;
-    NoteFailure(call.leaf, OneLine(candidate.error().message));
-  } else if (const NodeId known = config_.strategy.transpositions
-                                      ? tree_->FindProgram(candidate->program_hash)
-                                      : tree_->FindPlan(candidate->plan_hash);
-             known != kNoNode) {
-    // Known already: another way to it, answered from this run if it was measured.
-    ++model.known;
-    Path path = tree_->PathTo(call.leaf);
-    if (tree_->Link(call.leaf, known, prior)) {
-      path.push_back(known);
-      const NodeState state = tree_->node(known).state;
-      if (state == NodeState::kMeasured || state == NodeState::kFailed) tree_->Backup(path);
-    }
-  } else {
-    const bool appends = proposal.keep_steps == leaf_size;
-    const NodeId parent = appends ? call.leaf : tree_->DeepestPrefix(candidate->plan);
-    NodeInfo info{.origin = model.record.info.name,
-                  .call_id = call.call_id,
-                  .reason = OneLine(proposal.reason),
-                  .base = call.leaf};
-    AddNode(parent, *candidate, prior, std::move(info));
-    ++call.accepted;
-    ++call.unmeasured;
-    ++model.use.accepted;
-  }
-  if (call.unapplied == 0) {
-    RecordCall(call);
-    SettleCall(call);
-  }
 }
 
 NodeId Search::AddNode(NodeId parent, const Candidate& candidate, double prior, NodeInfo info) {

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "search/free_moves.h"
+#include "search/search.h"
+#include "search/selection.h"
+
+namespace banyan {
+
+// StrategyConfig::loop = tree. One candidate at a time: PUCT on measured values goes to a proposal
+// that waits or to a place for a free move; calls are spread over the trials. docs/search.md.
+class PuctSearch final : public Search {
+ public:
+  PuctSearch(RunConfig config, std::vector<ModelInfo> pool, Compiler* compiler,
+             LimitsFunction limits)
+      : Search(std::move(config), std::move(pool), compiler, std::move(limits)) {}
+
+  // Where PUCT would go now: to a node that is not measured, or to one that would get a new child.
+  std::optional<Path> NextPath() const;
+  // What selection takes for the value of an unmeasured node, in [0, 1].
+  double UnmeasuredValue(NodeId id, double prior) const;
+  const ValueRange& range() const { return range_; }
+
+ private:
+  // What may be done at a node besides going to its children.
+  struct Arms {
+    int64_t free_children = 0;
+    int64_t calls_asked = 0;
+    int64_t tired_at = -1;   // `finished_` when free moves last failed here
+    bool exhausted = false;  // no free move is left here
+  };
+  struct PendingProposal {
+    uint64_t call_id = 0;
+    size_t index = 0;
+  };
+  struct Pick {  // a place in the tree where the next trial comes from
+    Path path;   // ends at the node to measure, or at the node to make a new child of
+    bool make_child = false;
+  };
+
+  Status Begin() override;
+  std::optional<Action> NextWork() override;
+  void OnReplied(Call& call) override { QueueProposals(call); }
+  void OnSettled(const Trial& trial) override;
+  void OnLearned(NodeId id, double gain) override;
+  void OnScores(const ScoresEvent& event) override;
+  double ScoreOf(NodeId id) const override;
+  std::string DumpNode(NodeId id) const override;
+
+  // puct_expand.cc: calls and their proposals
+  bool CallDue() const;
+  std::optional<SendCall> Ask();
+  void QueueProposals(Call& call);
+  void ApplyProposal(const PendingProposal& pending);
+
+  // puct_choose.cc: where to go
+  std::optional<SubmitTrial> NextTrial();
+  std::optional<Pick> Choose() const;
+  std::optional<Pick> ChooseUniformly();
+  bool Descend(NodeId id, bool widen, Pick* pick) const;
+  NodeId MakeChild(NodeId id);
+  Path ChooseLeaf();
+  bool MayMakeChild(NodeId id) const;
+  bool FreeMovesAllowed() const;
+  bool SamplingAllowed() const;
+  double Calibrated(size_t model, double confidence) const;
+  NodeId PartnerFor(NodeId id, Rng& rng) const;
+  void RefreshRange();
+  Arms& ArmsOf(NodeId id) {
+    if (arms_.size() <= static_cast<size_t>(id)) arms_.resize(static_cast<size_t>(id) + 1);
+    return arms_[static_cast<size_t>(id)];
+  }
+  const Arms& ArmsOf(NodeId id) const {
+    static const Arms kNone;
+    return static_cast<size_t>(id) < arms_.size() ? arms_[static_cast<size_t>(id)] : kNone;
+  }
+
+  std::unique_ptr<Router> router_;
+  std::unique_ptr<MoveMaker> moves_;
+  std::vector<Arms> arms_;  // by node id; may be shorter
+  std::deque<PendingProposal> pending_;
+  std::map<uint64_t, std::vector<double>> structure_values_;  // log-speedups by structure
+  int64_t moves_made_ = 0;  // index of the next move's random stream
+  ValueRange range_;
+  // Predictions of unmeasured nodes, and which nodes were asked about under a ticket.
+  std::map<NodeId, double> scores_;
+  std::map<uint64_t, std::vector<NodeId>> asked_;
+  std::vector<NodeId> unscored_;
+};
+
+}  // namespace banyan
