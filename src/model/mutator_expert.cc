@@ -3,8 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,15 +24,16 @@ bool Offered(const ModelRequest& request, const std::string& name) {
          request.mutators.end();
 }
 
-// Names that the last failures on this branch say cannot do anything: "... NAME finds no decision".
+// Names that the last failures on this branch say cannot do anything: "... NAME finds nothing to
+// change here" (a tile size that gave up says "with this draw").
 bool FoundNothing(const ModelRequest& request, const std::string& name) {
   constexpr size_t kRecent = 8;
   const size_t recent = std::min(kRecent, request.failures.size());
-  return std::any_of(request.failures.begin(),
-                     request.failures.begin() + static_cast<std::ptrdiff_t>(recent),
-                     [&](const std::string& failure) {
-                       return failure.find(name + " finds no decision") != std::string::npos;
-                     });
+  return std::any_of(
+      request.failures.begin(), request.failures.begin() + static_cast<std::ptrdiff_t>(recent),
+      [&](const std::string& failure) {
+        return failure.find(name + " finds nothing to change here") != std::string::npos;
+      });
 }
 
 // ---- who goes on ------------------------------------------------------------------------------
@@ -150,9 +149,8 @@ double BestEfficiency(const Target& target) {
 // What is wrong with the leaf, over its blocks.
 struct Findings {
   double tile_gap = 1;  // estimated time over that of the best tile, weighted by operations; >= 1
-  int64_t tile_decisions = 0;  // sums of products
-  bool short_body = false;     // the one that matters has few operations between its branches
-  int apart = 0;               // copies and elementwise blocks away from their reader or producer
+  bool short_body = false;  // the one that matters has few operations between its branches
+  int apart = 0;            // copies and elementwise blocks that share no loop with a reader
   bool idle_cores = false;
 };
 
@@ -166,13 +164,18 @@ bool SharesOuterLoop(const ProgramView& program, const BlockView& a, const Block
   return false;
 }
 
+// A copy, padding or elementwise block that its readers share no loop with. TVM leaves only the
+// places of such blocks open: what a reduction writes back or feeds is placed with its tiles.
 bool RunsApart(const ProgramView& program, const BlockView& block) {
   if (block.is_init || block.is_reduction || block.opaque || block.loops.empty()) return false;
-  const auto away = [&](int other) {
-    return !SharesOuterLoop(program, block, program.blocks[static_cast<size_t>(other)]);
+  const auto at = [&](int other) -> const BlockView& {
+    return program.blocks[static_cast<size_t>(other)];
   };
-  const std::vector<int>& partners = block.is_output ? block.producers : block.consumers;
-  return !partners.empty() && std::all_of(partners.begin(), partners.end(), away);
+  const bool after_reduction = std::any_of(block.producers.begin(), block.producers.end(),
+                                           [&](int producer) { return at(producer).is_reduction; });
+  return !after_reduction && !block.consumers.empty() &&
+         std::all_of(block.consumers.begin(), block.consumers.end(),
+                     [&](int consumer) { return !SharesOuterLoop(program, block, at(consumer)); });
 }
 
 bool LeavesCoresIdle(const ProgramView& program, const BlockView& block, int cores) {
@@ -197,7 +200,6 @@ Findings Look(const ProgramView& program, const Target& target) {
     const BlockView& block = program.blocks[static_cast<size_t>(analysis.block)];
     found.apart += RunsApart(program, block) ? 1 : 0;
     if (analysis.block_class != BlockClass::kContraction || block.writes.empty()) continue;
-    ++found.tile_decisions;
     const InnerTile tile = TileOf(program, block);
     const int bits = program.buffers[static_cast<size_t>(block.writes.front().buffer)].element_bits;
     time += analysis.flops / TileEfficiency(tile, bits, target);
@@ -219,10 +221,8 @@ std::vector<std::string> Reasoned(const Findings& found) {
   std::vector<std::string> names;
   if (found.idle_cores) names.emplace_back(kParallel);
   // A mutation redraws one tile of one block: the further off, the more of them.
-  int64_t tiles = found.tile_gap > 3 ? 3 : found.tile_gap > 1.3 ? 2 : 1;
-  if (found.tile_decisions > 1 && found.tile_gap > 1.3) ++tiles;
-  if (found.tile_decisions == 0) tiles = 1;
-  names.insert(names.end(), static_cast<size_t>(tiles), kTileSize);
+  const size_t tiles = found.tile_gap > 4 ? 3 : found.tile_gap > 1.5 ? 2 : 1;
+  names.insert(names.end(), tiles, kTileSize);
   if (found.apart > 0) names.emplace_back(kComputeLocation);
   if (found.short_body) names.emplace_back(kUnroll);
   return names;

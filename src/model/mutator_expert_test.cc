@@ -155,12 +155,12 @@ TEST(AnalyticMutatorsTest, BlocksThatRunApartAreMoved) {
 TEST(AnalyticMutatorsTest, AMutatorThatFoundNothingIsLeftOut) {
   ModelRequest request = RequestFor(Pictured(FakeConvProgram(32, 28)));
   request.failures = {
-      "step 2, mutate(mutator=compute_location, draw=9): compute_location finds no decision to "
-      "change"};
+      "step 2, mutate(mutator=compute_location, draw=9): compute_location finds nothing to change "
+      "here"};
   EXPECT_EQ(Count(AnalyticMutators(request), "compute_location"), 0u);
   // If all of them found nothing, it still answers.
   for (const std::string& name : MutatorNames())
-    request.failures.push_back(name + " finds no decision to change");
+    request.failures.push_back(name + " finds nothing to change here");
   EXPECT_EQ(AnalyticMutators(request).mutators.size(), 1u);
 }
 

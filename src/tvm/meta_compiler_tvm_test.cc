@@ -11,7 +11,8 @@
 #include "base/subprocess.h"
 #include "schedule/mutator_steps.h"
 #include "tvm/database.h"
-#include "tvm/live_schedule.h"
+#include "tvm/ffi.h"
+#include "tvm/pipeline.h"
 #include "tvm/target.h"
 #include "tvm/testing/meta_states.h"
 #include "tvm/testing/run_program.h"
@@ -111,12 +112,27 @@ TEST_P(MetaScheduleOn, SamplesAndChainsComputeTheSame) {
   }
 }
 
+// What a TVM user does with an exported record: the trace on the unscheduled program, no
+// postprocessors after it.
 TEST_P(MetaScheduleOn, ATraceReplaysOnTheWorkloadAndGivesTheProgram) {
   auto compiler = CompilerFor(GetParam());
   ASSERT_NE(compiler, nullptr);
-  const Candidate candidate = Chain(compiler.get(), Samples(compiler.get(), 1)[0], 2, 5);
+  const Candidate candidate = Chain(compiler.get(), Samples(compiler.get(), 1)[0], 3, 5);
   const auto trace = compiler->TraceJson(candidate);
   ASSERT_TRUE(trace.ok()) << trace.error().message;
+  const auto hash = TryTvm([&] {
+    const auto schedule = CallTvm<ffi::ObjectRef>(
+        "s_tir.schedule.TracedSchedule", ModuleFromJson(compiler->workload().module_json),
+        /*seed=*/77, /*debug_mask=*/0, /*error_render_level=*/0, /*enable_check=*/true);
+    CallTvm<void>("s_tir.schedule.TraceApplyJSONToSchedule",
+                  CallTvm("ffi.json.Parse", trace->dump()), schedule);
+    return static_cast<uint64_t>(CallTvm<int64_t>(
+        "ffi.StructuralHash", CallTvm<ffi::ObjectRef>("s_tir.schedule.ScheduleGetMod", schedule),
+        false, false));
+  });
+  ASSERT_TRUE(hash.ok()) << hash.error().message;
+  EXPECT_EQ(*hash, candidate.program_hash);
+
   const auto folder = std::filesystem::path(testing::TempDir()) / "banyan_meta_database";
   std::filesystem::remove_all(folder);
   EXPECT_OK(
@@ -181,7 +197,7 @@ TEST(MetaSchedule, IllegalPlansHaveReasons) {
   EXPECT_FALSE(compiler->Apply(*foreign).ok());
   // There is nothing to compute elsewhere in a single product.
   EXPECT_NE(ReasonOf(compiler->Extend(sample, {MutateStep("compute_location", 1)}))
-                .find("compute_location finds no decision"),
+                .find("compute_location finds nothing to change here"),
             std::string::npos);
   EXPECT_FALSE(compiler->Extend(sample, {{"mutate", {{"mutator", "thread_binding"}}}}).ok());
 }

@@ -92,7 +92,9 @@ Result<ObjectRef> MetaSpace::Mutate(const ObjectRef& schedule, const std::string
         const auto mutated = CallMeta<ffi::Optional<ObjectRef>>("MutatorApply", found->second,
                                                                 trace, TvmSeed(draw, mutator));
         if (!mutated.has_value()) {
-          return IllegalStep(fmt::format("{} finds no decision to change", mutator));
+          // Tile sizes give up by their draw, the others by what the trace holds.
+          return IllegalStep(fmt::format("{} finds nothing to change {}", mutator,
+                                         mutator == "tile_size" ? "with this draw" : "here"));
         }
         // All decisions are taken: the seed is for a sampling instruction whose decision TVM finds
         // illegal after the change.
