@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "model/experts.h"
+#include "model/mutator_expert.h"
 #include "model/program_sketch.h"
 
 namespace banyan {
@@ -167,6 +168,7 @@ const ModelInfo& AnalyticExpert::info() const {
 }
 
 ModelReply AnalyticExpert::Propose(const ModelRequest& request) {
+  if (request.action_space == ActionSpace::kMutators) return AnalyticMutators(request);
   ModelReply reply;
   if (!request.root.program || !request.target) {
     reply.error = "the request carries no program";

@@ -5,6 +5,7 @@
 
 #include "base/rng.h"
 #include "model/experts.h"
+#include "model/mutator_expert.h"
 #include "model/program_sketch.h"
 #include "schedule/transformation.h"
 
@@ -33,6 +34,7 @@ const ModelInfo& HeuristicExpert::info() const {
 }
 
 ModelReply HeuristicExpert::Propose(const ModelRequest& request) {
+  if (request.action_space == ActionSpace::kMutators) return HeuristicMutators(request);
   ModelReply reply;
   if (!request.root.program || !request.leaf.program || !request.target) {
     reply.error = "the request carries no program";

@@ -3,6 +3,7 @@
 
 #include "base/rng.h"
 #include "model/experts.h"
+#include "model/mutator_expert.h"
 #include "schedule/transformation.h"
 
 namespace banyan {
@@ -14,6 +15,7 @@ const ModelInfo& RandomExpert::info() const {
 }
 
 ModelReply RandomExpert::Propose(const ModelRequest& request) {
+  if (request.action_space == ActionSpace::kMutators) return RandomMutators(request);
   ModelReply reply;
   if (!request.leaf.program || !request.target) {
     reply.error = "the request carries no program";

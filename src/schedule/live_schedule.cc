@@ -61,4 +61,17 @@ Json LayoutToJson(const Layout& layout) {
   return terms;
 }
 
+namespace {
+
+Status OtherSpace(const char* step) {
+  return IllegalStep(fmt::format(
+      "{} belongs to the MetaSchedule action space: plans of transformations cannot hold it",
+      step));
+}
+
+}  // namespace
+
+Status LiveSchedule::SampleDesignSpace(uint64_t) { return OtherSpace("design_space"); }
+Status LiveSchedule::Mutate(const std::string&, uint64_t) { return OtherSpace("mutate"); }
+
 }  // namespace banyan

@@ -85,6 +85,11 @@ class LiveSchedule {
   // strings that name a block or a loop are resolved to it.
   virtual Status Primitive(const std::string& name, const Json& args) = 0;
 
+  // The MetaSchedule action space (mutator_steps.h). A schedule knows one space: that of the plans
+  // refuses these two, the one of tvm/meta_compiler.h all the primitives above.
+  virtual Status SampleDesignSpace(uint64_t sample);
+  virtual Status Mutate(const std::string& mutator, uint64_t draw);
+
   virtual Result<std::string> Script() = 0;       // TVMScript
   virtual Result<std::string> TracePython() = 0;  // the trace as Python statements
   virtual Result<Json> TraceJson() = 0;  // MetaSchedule's JSON of the trace (dead code removed)

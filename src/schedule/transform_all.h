@@ -22,4 +22,8 @@ const Transformation& PaddingTransformation();       // transform_reduction.cc
 const Transformation& RFactorTransformation();       // transform_reduction.cc
 const Transformation& PrimitiveTransformation();     // transform_primitive.cc
 
+// Of the MetaSchedule action space.
+const Transformation& DesignSpaceTransformation();  // mutator_steps.cc
+const Transformation& MutateTransformation();       // mutator_steps.cc
+
 }  // namespace banyan

@@ -16,9 +16,17 @@ const std::vector<const Transformation*>& AllTransformations() {
   return kAll;
 }
 
+const std::vector<const Transformation*>& MutatorSpaceTransformations() {
+  static const std::vector<const Transformation*> kAll = {&DesignSpaceTransformation(),
+                                                          &MutateTransformation()};
+  return kAll;
+}
+
 const Transformation* FindTransformation(std::string_view name) {
-  for (const auto* transformation : AllTransformations()) {
-    if (transformation->name() == name) return transformation;
+  for (const auto* space : {&AllTransformations(), &MutatorSpaceTransformations()}) {
+    for (const auto* transformation : *space) {
+      if (transformation->name() == name) return transformation;
+    }
   }
   return nullptr;
 }

@@ -51,8 +51,13 @@ class Transformation {
   virtual std::string Describe(const Step& step) const = 0;
 };
 
-// All transformations in presentation order. Static lifetime.
+// All transformations of the plan space, which models, prompts and random moves choose from, in
+// presentation order. Static lifetime.
 const std::vector<const Transformation*>& AllTransformations();
+// The steps of the MetaSchedule action space (mutator_steps.h): plans may hold them, nobody is
+// offered them. Static lifetime.
+const std::vector<const Transformation*>& MutatorSpaceTransformations();
+// Of either space.
 const Transformation* FindTransformation(std::string_view name);  // nullptr: none
 
 // Applies steps in order; the error says which step failed ("step 3, tile(...): reason"). With a

@@ -114,28 +114,15 @@ Status TvmLiveSchedule::Primitive(const std::string& name, const Json& args) {
 }
 
 Result<std::string> TvmLiveSchedule::Script() {
-  return TryTvm([&] {
-    return std::string(CallTvm<ffi::String>("node.TVMScriptPrinterScript", module_, nullptr));
-  });
+  return TryTvm([&] { return ScriptText(module_); });
 }
 
 Result<std::string> TvmLiveSchedule::TracePython() {
-  return TryTvm([&] {
-    std::string text;
-    for (const ffi::String& line : CallTvm<ffi::Array<ffi::String>>("s_tir.schedule.TraceAsPython",
-                                                                    SimplifiedTrace(schedule_),
-                                                                    /*remove_postproc=*/false)) {
-      text += std::string(line) + "\n";
-    }
-    return text;
-  });
+  return TryTvm([&] { return TracePythonText(schedule_); });
 }
 
 Result<Json> TvmLiveSchedule::TraceJson() {
-  return TryTvm([&] {
-    return JsonFromTvm(CallTvm("s_tir.schedule.TraceAsJSON", SimplifiedTrace(schedule_),
-                               /*remove_postproc=*/false));
-  });
+  return TryTvm([&] { return SimplifiedTraceJson(schedule_); });
 }
 
 Result<std::string> TvmLiveSchedule::ModuleJson() {

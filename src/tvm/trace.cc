@@ -51,4 +51,23 @@ ffi::ObjectRef SimplifiedTrace(const ffi::ObjectRef& schedule) {
                                  /*remove_postproc=*/false);
 }
 
+Json SimplifiedTraceJson(const ffi::ObjectRef& schedule) {
+  return JsonFromTvm(CallTvm("s_tir.schedule.TraceAsJSON", SimplifiedTrace(schedule),
+                             /*remove_postproc=*/false));
+}
+
+std::string TracePythonText(const ffi::ObjectRef& schedule) {
+  std::string text;
+  for (const ffi::String& line :
+       CallTvm<ffi::Array<ffi::String>>("s_tir.schedule.TraceAsPython", SimplifiedTrace(schedule),
+                                        /*remove_postproc=*/false)) {
+    text += std::string(line) + "\n";
+  }
+  return text;
+}
+
+std::string ScriptText(const ffi::ObjectRef& module) {
+  return CallTvm<ffi::String>("node.TVMScriptPrinterScript", module, nullptr);
+}
+
 }  // namespace banyan

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <string>
+
 #include "base/json.h"
 #include "tvm/ffi.h"
 
@@ -11,5 +13,9 @@ Json JsonFromTvm(const ffi::Any& value);
 
 // The trace of a schedule without its dead instructions.
 ffi::ObjectRef SimplifiedTrace(const ffi::ObjectRef& schedule);
+Json SimplifiedTraceJson(const ffi::ObjectRef& schedule);     // as MetaSchedule stores it
+std::string TracePythonText(const ffi::ObjectRef& schedule);  // the same, a statement a line
+
+std::string ScriptText(const ffi::ObjectRef& module);  // TVMScript
 
 }  // namespace banyan
