@@ -8,7 +8,7 @@
 namespace banyan {
 namespace {
 
-constexpr int kSampleSteps = 8;                 // of a random plan
+constexpr int kSampleSteps = 8;  // of a random plan
 constexpr int kSampleTries = 16;
 
 class MutatorActions final : public Actions {

@@ -40,8 +40,8 @@ class Actions {
                               const ActionRules& rules, Rng& rng) = 0;
 };
 
-// kMutators needs a compiler of MetaSchedule's states (`design_space`, `mutate` steps); kPlan one of
-// plans.
+// kMutators needs a compiler of MetaSchedule's states (`design_space`, `mutate` steps); kPlan one
+// of plans.
 std::unique_ptr<Actions> MakeActions(ActionSpace space, Compiler* compiler,
                                      std::vector<std::string> mutators);
 

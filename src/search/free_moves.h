@@ -17,9 +17,10 @@ namespace banyan {
 // A candidate made without a model.
 struct FreeMove {
   Candidate candidate;
-  std::string origin;             // "mutation", "crossover", "sample"
-  std::string reason;             // one line: what was changed
-  std::vector<std::string> keys;  // of the parameters changed: what to thank if it turns out well
+  std::string origin;       // "mutation", "crossover", "sample"
+  std::string reason = {};  // one line: what was changed
+  std::vector<std::string> keys =
+      {};  // of the parameters changed: what to thank if it turns out well
 };
 
 // Makes new plans from those in the tree: seeded mutation (a neighbour of one step's parameter, the

@@ -69,7 +69,9 @@ double GenerationSearch::Score(const Stat& stat, int64_t parent_visits, double p
 
 Status GenerationSearch::Begin() {
   actions_ = MakeActions(space_, compiler_, MutatorNames());
-  BANYAN_ASSIGN_OR_RETURN(router_, MakeRouter(config_.strategy.routing));
+  if (config_.strategy.routing != "joint") {
+    BANYAN_ASSIGN_OR_RETURN(router_, MakeRouter(config_.strategy.routing));
+  }
   stats_.push_back({.model = largest_});
   return Ok{};
 }
@@ -265,12 +267,12 @@ void GenerationSearch::OnReplied(Call& call) {
   if (stage_ != Stage::kReply) return;
   const ModelReply& reply = call.reply;
   const bool joint = config_.strategy.routing == "joint";
-  Expansion expansion{.path = call.path,
-                      .child = {},
-                      .next_model = joint ? ResolveNext(reply.next_model, call.model)
-                                          : stat(call.leaf).model,
-                      .model = static_cast<int>(call.model),
-                      .call_id = call.call_id};
+  Expansion expansion{
+      .path = call.path,
+      .child = {},
+      .next_model = joint ? ResolveNext(reply.next_model, call.model) : stat(call.leaf).model,
+      .model = static_cast<int>(call.model),
+      .call_id = call.call_id};
   const auto from = CandidateOf(call.leaf);
   std::optional<Candidate> child;
   if (from.ok() && reply.error.empty()) {
@@ -344,9 +346,9 @@ void GenerationSearch::OnScores(const ScoresEvent& event) {
     };
     std::stable_sort(order.begin(), order.end(),
                      [&](size_t a, size_t b) { return score(a) > score(b); });
-    const size_t count = std::min<size_t>(
-        {static_cast<size_t>(config_.strategy.trials_per_round), order.size(),
-         static_cast<size_t>(std::max<int64_t>(TrialsLeft(), 0))});
+    const size_t count =
+        std::min<size_t>({static_cast<size_t>(config_.strategy.trials_per_round), order.size(),
+                          static_cast<size_t>(std::max<int64_t>(TrialsLeft(), 0))});
     const auto random =
         static_cast<size_t>(config_.strategy.random_share * static_cast<double>(count));
     batch_.clear();
@@ -432,10 +434,9 @@ void GenerationSearch::Commit(const Expansion& expansion) {
                 .reason = expansion.reason,
                 .base = leaf};
   if (info.call_id > 0) ++calls_[info.call_id - 1].unmeasured;
-  const NodeId child = Add(leaf, expansion.child, std::move(info),
-                           {.depth = stat(leaf).depth + 1,
-                            .model = expansion.next_model,
-                            .score = expansion.score});
+  const NodeId child =
+      Add(leaf, expansion.child, std::move(info),
+          {.depth = stat(leaf).depth + 1, .model = expansion.next_model, .score = expansion.score});
   Path path = expansion.path;
   path.push_back(child);
   Backup(path, expansion.reward);

@@ -56,8 +56,8 @@ class GenerationSearch final : public Search {
     size_t next_model = 0;
     int model = -1;  // that made it; -1: a random action
     uint64_t call_id = 0;
-    std::string reason;
-    ModelReply reply;  // kept for a review
+    std::string reason = {};
+    ModelReply reply = {};  // kept for a review
     double score = kNoLatency;
     double reward = 0;
   };
@@ -91,7 +91,7 @@ class GenerationSearch final : public Search {
   void Backup(const Path& path, double reward);
   NodeId Add(NodeId parent, const Candidate& candidate, NodeInfo info, Stat stat);
 
-  struct Record {  // what the published prompt shows of a model
+  struct Record {       // what the published prompt shows of a model
     int64_t hits = 0;   // children predicted better than their parent
     int64_t rated = 0;  // children whose parent has a prediction
   };
@@ -107,12 +107,12 @@ class GenerationSearch final : public Search {
   int generation_ = 0;
   int successes_ = 0;
   int failures_ = 0;
-  int fruitless_ = 0;       // rounds in a row without anything to measure
-  int64_t draws_ = 0;       // index of the next random stream
-  int64_t streak_ = 0;      // regressions of light models in a row
+  int fruitless_ = 0;                   // rounds in a row without anything to measure
+  int64_t draws_ = 0;                   // index of the next random stream
+  int64_t streak_ = 0;                  // regressions of light models in a row
   std::optional<Expansion> expansion_;  // waits for scores
   std::optional<Expansion> altered_;    // the light model's, while the largest redoes it
-  std::vector<NodeId> scored_;  // nodes of the question under way
+  std::vector<NodeId> scored_;          // nodes of the question under way
   std::deque<NodeId> batch_;
 };
 

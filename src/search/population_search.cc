@@ -95,9 +95,8 @@ void PopulationSearch::OnScores(const ScoresEvent& event) {
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;
   // Untrusted predictions have no say: the order in which children were bred is random.
   if (event.trust > 0) {
-    std::stable_sort(order.begin(), order.end(), [&event](size_t a, size_t b) {
-      return event.scores[a] > event.scores[b];
-    });
+    std::stable_sort(order.begin(), order.end(),
+                     [&event](size_t a, size_t b) { return event.scores[a] > event.scores[b]; });
   }
   const size_t count =
       std::min(order.size(), static_cast<size_t>(config_.strategy.trials_per_round));

@@ -38,6 +38,13 @@ double PuctSearch::Calibrated(size_t model, double confidence) const {
 // What an unmeasured node is worth: as other plans of its structure turned out; else as the plan
 // it was made from; else, a first plan of its kind, by how sure its model is.
 double PuctSearch::UnmeasuredValue(NodeId id, double prior) const {
+  const double guess = ValueFromKin(id, prior);
+  const auto score = scores_.find(id);
+  if (trust_ <= 0 || score == scores_.end()) return guess;
+  return (1 - trust_) * guess + trust_ * score->second;
+}
+
+double PuctSearch::ValueFromKin(NodeId id, double prior) const {
   const NodeInfo& info = info_[static_cast<size_t>(id)];
   if (const auto it = structure_values_.find(info.structure); it != structure_values_.end()) {
     double sum = 0;
@@ -131,8 +138,7 @@ bool PuctSearch::Descend(NodeId id, bool widen, Pick* pick) const {
     // A new child is expected to be worth what its parent is; random chains from the root start
     // from nothing.
     const double own = id == kRoot ? 0 : range_.Normalise(node.log_speedup);
-    arms.push_back(
-        {.value = own, .prior = make_prior * share, .visits = ArmsOf(id).free_children});
+    arms.push_back({.value = own, .prior = make_prior * share, .visits = ArmsOf(id).free_children});
   }
   const int64_t visits = node.visits + node.in_flight;
   while (!arms.empty()) {

@@ -121,7 +121,8 @@ void PuctSearch::ApplyProposal(const PendingProposal& pending) {
     AddNode(parent, *candidate, prior, std::move(info));
     ++call.accepted;
     ++call.unmeasured;
-    }
+    ledger_.CountAccepted(call.model);
+  }
   if (call.unapplied == 0) {
     RecordCall(call);
     SettleCall(call);

@@ -6,6 +6,12 @@
 #include <cmath>
 
 namespace banyan {
+namespace {
+
+constexpr int64_t kScoresFrom = 4;  // measured plans before the cost model is asked
+constexpr size_t kYardsticks = 8;   // measured plans that unmeasured ones are ranked among
+
+}  // namespace
 
 Status PuctSearch::Begin() {
   BANYAN_ASSIGN_OR_RETURN(router_, MakeRouter(config_.strategy.routing));
@@ -15,8 +21,50 @@ Status PuctSearch::Begin() {
   return Ok{};
 }
 
+// Once a few trials are known, every new node is asked about before it may be tried: predictions
+// count only as far as earlier ones came true.
+std::optional<Action> PuctSearch::AskAboutNew() {
+  if (config_.strategy.cost_model == "none" || scores_in_flight_ > 0) return std::nullopt;
+  if (static_cast<int64_t>(ranking_.size()) < kScoresFrom) return std::nullopt;
+  if (static_cast<size_t>(scored_up_to_) + 1 >= tree_->size()) return std::nullopt;
+  scored_up_to_ = static_cast<NodeId>(tree_->size()) - 1;
+  std::vector<Candidate> candidates;
+  asked_.clear();
+  const auto ask = [&](NodeId id) {
+    if (auto candidate = CandidateOf(id); candidate.ok()) {
+      asked_.push_back(id);
+      candidates.push_back(*std::move(candidate));
+    }
+  };
+  for (size_t i = 1; i < tree_->size(); ++i) {
+    if (tree_->node(static_cast<NodeId>(i)).state == NodeState::kUnmeasured) {
+      ask(static_cast<NodeId>(i));
+    }
+  }
+  if (asked_.empty()) return std::nullopt;
+  for (size_t i = 0; i < ranking_.size() && i < kYardsticks; ++i)
+    ask(trials_[ranking_[i] - 1].node);
+  return AskScores(std::move(candidates));
+}
+
+void PuctSearch::OnScores(const ScoresEvent& event) {
+  std::vector<double> sorted;
+  for (const double score : event.scores) {
+    if (std::isfinite(score)) sorted.push_back(score);
+  }
+  std::sort(sorted.begin(), sorted.end());
+  for (size_t i = 0; i < asked_.size(); ++i) {
+    if (!std::isfinite(event.scores[i])) continue;
+    const auto below = std::lower_bound(sorted.begin(), sorted.end(), event.scores[i]);
+    scores_[asked_[i]] = sorted.size() < 2 ? 0.5
+                                           : static_cast<double>(below - sorted.begin()) /
+                                                 static_cast<double>(sorted.size() - 1);
+  }
+}
+
 std::optional<Action> PuctSearch::NextWork() {
   while (true) {
+    if (auto question = AskAboutNew()) return question;
     if (CallDue()) {
       if (auto call = Ask()) return *std::move(call);
     }
@@ -38,8 +86,7 @@ std::optional<Action> PuctSearch::NextWork() {
 void PuctSearch::OnSettled(const Trial& trial) {
   const Node& node = tree_->node(trial.node);
   if (node.state == NodeState::kMeasured) {
-    structure_values_[info_[static_cast<size_t>(trial.node)].structure].push_back(
-        node.log_speedup);
+    structure_values_[info_[static_cast<size_t>(trial.node)].structure].push_back(node.log_speedup);
   }
   RefreshRange();
 }

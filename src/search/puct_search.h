@@ -60,6 +60,8 @@ class PuctSearch final : public Search {
   void QueueProposals(Call& call);
   void ApplyProposal(const PendingProposal& pending);
 
+  std::optional<Action> AskAboutNew();
+
   // puct_choose.cc: where to go
   std::optional<SubmitTrial> NextTrial();
   std::optional<Pick> Choose() const;
@@ -70,6 +72,7 @@ class PuctSearch final : public Search {
   bool MayMakeChild(NodeId id) const;
   bool FreeMovesAllowed() const;
   bool SamplingAllowed() const;
+  double ValueFromKin(NodeId id, double prior) const;
   double Calibrated(size_t model, double confidence) const;
   NodeId PartnerFor(NodeId id, Rng& rng) const;
   void RefreshRange();
@@ -89,10 +92,10 @@ class PuctSearch final : public Search {
   std::map<uint64_t, std::vector<double>> structure_values_;  // log-speedups by structure
   int64_t moves_made_ = 0;  // index of the next move's random stream
   ValueRange range_;
-  // Predictions of unmeasured nodes, and which nodes were asked about under a ticket.
+  // Predictions of unmeasured nodes: their place among all that were asked about together, [0, 1].
   std::map<NodeId, double> scores_;
-  std::map<uint64_t, std::vector<NodeId>> asked_;
-  std::vector<NodeId> unscored_;
+  std::vector<NodeId> asked_;  // nodes of the question under way
+  NodeId scored_up_to_ = kRoot;
 };
 
 }  // namespace banyan

@@ -97,7 +97,7 @@ TEST(StrategyTest, PresetsAreValidAndFoundByName) {
     EXPECT_FALSE(strategy.description.empty());
     EXPECT_EQ(FindStrategy(strategy.config.name)->name, strategy.config.name);
   }
-  EXPECT_NE(FindStrategy("none").error().message.find("banyan, random"), std::string::npos);
+  EXPECT_NE(FindStrategy("none").error().message.find("banyan, banyan-single"), std::string::npos);
 }
 
 std::vector<ModelRecord> PoolOf(int64_t strong_calls, double strong_gain, int64_t light_calls,

@@ -7,6 +7,7 @@
 #include <deque>
 
 #include "search/call_runner.h"
+#include "search/scorer.h"
 #include "search/search.h"
 #include "search/timed_compiler.h"
 
@@ -24,6 +25,7 @@ class Driver {
       : config_(config),
         deps_(deps),
         compiler_(deps.compiler),
+        scorer_(&compiler_, deps.cost_model),
         runner_(deps.clock),
         watch_(deps.clock) {}
 
@@ -46,13 +48,17 @@ class Driver {
   Status Replay(const std::vector<Event>& history) {
     std::vector<ModelInfo> pool;
     for (const Model* model : deps_.pool) pool.push_back(model->info());
-    BANYAN_ASSIGN_OR_RETURN(search_, Search::Make(config_, std::move(pool), &compiler_));
+    const auto limits = [this](size_t model, const ModelRequest& request) {
+      return deps_.pool[model]->Limits(request);
+    };
+    BANYAN_ASSIGN_OR_RETURN(search_, Search::Make(config_, std::move(pool), &compiler_, limits));
     for (const Event& event : history) {
       if (event.index != next_index_) {
         return Error{
             ErrorCode::kCorrupt, fmt::format("event {} of the run is missing", next_index_), {}};
       }
       (void)search_->Advance(event);
+      if (const auto* outcome = std::get_if<OutcomeEvent>(&event.body)) Learn(outcome->outcome);
       ++next_index_;
       elapsed_before_s_ = event.elapsed_s;
       if (const auto* outcome = std::get_if<OutcomeEvent>(&event.body)) {
@@ -82,7 +88,8 @@ class Driver {
     }
     while (!search_->stopped()) BANYAN_RETURN_IF_ERROR(ReadNext());
     DropTrials();
-    // Calls in flight are paid for: their replies belong into the ledger.
+    // Calls in flight are paid for: their replies belong into the ledger, and end soon.
+    for (Model* model : deps_.pool) model->Cancel();
     while (runner_.in_flight() > 0) {
       if (auto answer = runner_.Take(kIdleS)) BANYAN_RETURN_IF_ERROR(ReadReply(*std::move(answer)));
     }
@@ -93,6 +100,7 @@ class Driver {
   Status ReadNext() {
     if (Cancelled()) return Read(CancelEvent{"cancelled"});
     if (finals_) return ReadFinals();
+    if (scores_wanted_) return ReadScores();
     if (!refused_.empty()) {
       OutcomeEvent event{std::move(refused_.front())};
       refused_.pop_front();
@@ -114,6 +122,11 @@ class Driver {
       }
     }
     return Ok{};
+  }
+
+  Status ReadScores() {
+    const ScoreCandidates question = *std::exchange(scores_wanted_, std::nullopt);
+    return Read(scorer_.Answer(question));
   }
 
   Status ReadFinals() {
@@ -158,6 +171,7 @@ class Driver {
     Event event{.index = next_index_++, .elapsed_s = ElapsedS(), .body = std::move(body)};
     BANYAN_RETURN_IF_ERROR(deps_.journal->Append(event));
     search_->Ingest(event);
+    if (const auto* outcome = std::get_if<OutcomeEvent>(&event.body)) Learn(outcome->outcome);
     while (auto action = search_->Next())
       std::visit([this](auto& what) { this->Do(what); }, *action);
     BANYAN_RETURN_IF_ERROR(RecordRows());
@@ -179,6 +193,7 @@ class Driver {
   }
   void Do(SendCall& call) { runner_.Start(call.call_id, deps_.pool[call.model], call.request); }
   void Do(SetStopAbove& stop) { deps_.measurer->SetStopAbove(stop.latency_ms); }
+  void Do(ScoreCandidates& question) { scores_wanted_ = std::move(question); }
   void Do(RunFinals& finals) { finals_ = std::move(finals); }
   void Do(Stop&) {}
 
@@ -187,6 +202,13 @@ class Driver {
     if (deps_.measurer->InFlight() == 0) return;
     deps_.measurer->CancelAll();
     while (deps_.measurer->InFlight() > 0) (void)deps_.measurer->Wait(kIdleS);
+  }
+
+  void Learn(const TrialOutcome& outcome) {
+    if (!scorer_.learns() || !outcome.ok()) return;
+    if (const auto measurement = search_->MeasurementOf(outcome.trial_id)) {
+      scorer_.Learn(measurement->candidate, measurement->log_speedup);
+    }
   }
 
   Status RecordRows() {
@@ -222,10 +244,12 @@ class Driver {
   const RunDependencies& deps_;
   TimedCompiler compiler_;
   std::unique_ptr<Search> search_;
+  Scorer scorer_;
   CallRunner runner_;
   Stopwatch watch_;
   std::deque<TrialOutcome> refused_;  // programs that could not be handed to a builder
   std::optional<RunFinals> finals_;
+  std::optional<ScoreCandidates> scores_wanted_;
   int64_t next_index_ = 0;
   double elapsed_before_s_ = 0;
   double build_before_s_ = 0;

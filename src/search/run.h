@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/result.h"
+#include "cost/cost_model.h"
 #include "measure/measurer.h"
 #include "model/ledger.h"
 #include "model/model.h"
@@ -63,6 +64,7 @@ struct RunDependencies {
   Compiler* compiler = nullptr;  // all borrowed, outlive the call
   Measurer* measurer = nullptr;
   std::vector<Model*> pool;
+  CostModel* cost_model = nullptr;  // nullptr: predicts nothing
   Journal* journal = nullptr;
   Clock* clock = nullptr;
   const std::atomic<bool>* cancel = nullptr;  // set by Ctrl-C

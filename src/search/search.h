@@ -24,6 +24,9 @@
 
 namespace banyan {
 
+// Equal for plans of one structure: those that differ in numbers only.
+uint64_t StructureHash(const Plan& plan);
+
 // What the search wants done. Only the driver does things.
 struct SubmitTrial {
   uint64_t trial_id = 0;
@@ -51,8 +54,7 @@ struct RunFinals {  // ends the measuring: what is still in flight is dropped
 struct Stop {  // ends the run; comes again after each event that is read later
   std::string reason;
 };
-using Action =
-    std::variant<SubmitTrial, SendCall, SetStopAbove, ScoreCandidates, RunFinals, Stop>;
+using Action = std::variant<SubmitTrial, SendCall, SetStopAbove, ScoreCandidates, RunFinals, Stop>;
 
 using Row = std::variant<NodeRecord, TrialRecord, CallRecord>;
 
@@ -153,10 +155,10 @@ class Search {
   };
   struct ModelState {
     ModelRecord record;
-    int64_t illegal = 0;  // proposals that did not apply
-    int64_t known = 0;    // proposals of programs that were in the tree
-    double measured = 0;  // proposals with an outcome
-    double improved = 0;  // of them: better than the leaf they were made for
+    int64_t illegal = 0;    // proposals that did not apply
+    int64_t known = 0;      // proposals of programs that were in the tree
+    double measured = 0;    // proposals with an outcome
+    double improved = 0;    // of them: better than the leaf they were made for
     bool too_dear = false;  // a call did not fit into what is left
   };
 
@@ -182,9 +184,7 @@ class Search {
     (void)request;
   }
   // Children better than their parent, as the loop counts them.
-  virtual int64_t Hits(size_t model) const {
-    return static_cast<int64_t>(models_[model].improved);
-  }
+  virtual int64_t Hits(size_t model) const { return static_cast<int64_t>(models_[model].improved); }
   virtual std::string DumpNode(NodeId id) const = 0;  // ends in no '\n'
   virtual std::string DumpLoop() const { return {}; }
 
@@ -225,9 +225,7 @@ class Search {
   bool CallPossible() const;
   int64_t TrialsLeft() const { return budget_.trials - static_cast<int64_t>(trials_.size()); }
   int64_t CallsLeft() const { return ledger_.calls_left(); }
-  bool SlotFree() const {
-    return trials_in_flight_ <= config_.measure.workers && TrialsLeft() > 0;
-  }
+  bool SlotFree() const { return trials_in_flight_ <= config_.measure.workers && TrialsLeft() > 0; }
   bool ReadsText() const;
   bool AnyAffordable() const;
   ModelStanding StandingOf(size_t model) const;

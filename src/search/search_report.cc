@@ -109,6 +109,15 @@ SearchResult Search::Summary() const {
   return result;
 }
 
+std::optional<Search::Measurement> Search::MeasurementOf(uint64_t trial_id) {
+  if (trial_id == 0 || trial_id > trials_.size()) return std::nullopt;
+  const Node& node = tree_->node(trials_[trial_id - 1].node);
+  if (node.state != NodeState::kMeasured) return std::nullopt;
+  auto candidate = CandidateOf(trials_[trial_id - 1].node);
+  if (!candidate.ok()) return std::nullopt;
+  return Measurement{std::move(candidate).value(), node.log_speedup};
+}
+
 std::string Search::DumpTree() const {
   std::string out =
       fmt::format("strategy {} seed {} phase {}{}\n", config_.strategy.name, config_.seed,
@@ -158,8 +167,8 @@ std::string Search::DumpTree() const {
     const ModelUse& use = ledger_.use(i);
     out += fmt::format(
         "model {} calls {} proposals {} accepted {} illegal {} known {} improved {}/{}\n",
-        model.record.info.name, use.calls, use.proposals, use.accepted,
-        model.illegal, model.known, model.improved, model.measured);
+        model.record.info.name, use.calls, use.proposals, use.accepted, model.illegal, model.known,
+        model.improved, model.measured);
   }
   out += DumpLoop();
   for (const FinalOutcome& final : finals_) {

@@ -1,4 +1,5 @@
 #include "search/search.h"
+#include "search/puct_search.h"
 
 #include <gtest/gtest.h>
 
@@ -125,8 +126,8 @@ TEST(SearchTest, ResumesAfterEveryEvent) {
 }
 
 // Selection as a textbook would write it, from the tree alone: all ways down, by the formula.
-std::optional<Path> ReferenceChoice(const Search& search, const StrategyConfig& strategy, NodeId id,
-                                    bool widen) {
+std::optional<Path> ReferenceChoice(const PuctSearch& search, const StrategyConfig& strategy,
+                                    NodeId id, bool widen) {
   const Tree& tree = search.tree();
   const Node& node = tree.node(id);
   double priors = 0;
@@ -198,9 +199,10 @@ TEST(SearchTest, SelectsAsTheReferenceDoes) {
       run.Run(events);
       // From here on no model can be asked, and random chains start at the root as well.
       if (run.sent().size() >= 12 || run.submitted().size() >= 40) break;
-      auto expected = ReferenceChoice(run.search(), config.strategy, kRoot, true);
-      if (!expected) expected = ReferenceChoice(run.search(), config.strategy, kRoot, false);
-      EXPECT_EQ(run.search().NextPath(), expected) << "after event " << events;
+      const auto& search = dynamic_cast<const PuctSearch&>(run.search());
+      auto expected = ReferenceChoice(search, config.strategy, kRoot, true);
+      if (!expected) expected = ReferenceChoice(search, config.strategy, kRoot, false);
+      EXPECT_EQ(search.NextPath(), expected) << "after event " << events;
       compared += expected ? 1 : 0;
     }
   }

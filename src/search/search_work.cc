@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "base/hash.h"
+#include "base/strings.h"
 #include "search/search.h"
 
 namespace banyan {
@@ -24,7 +25,8 @@ Json WithoutNumbers(const Json& json) {
   return out;
 }
 
-// Two plans of one structure differ in numbers only.
+}  // namespace
+
 uint64_t StructureHash(const Plan& plan) {
   uint64_t hash = 0;
   for (const Step& step : plan.steps) {
@@ -32,13 +34,6 @@ uint64_t StructureHash(const Plan& plan) {
   }
   return hash;
 }
-
-std::string OneLine(std::string text) {
-  std::replace(text.begin(), text.end(), '\n', ' ');
-  return text;
-}
-
-}  // namespace
 
 bool Search::CallPossible() const {
   return config_.strategy.routing != "none" && TrialsLeft() > 0 && AnyAffordable();
@@ -171,9 +166,8 @@ Result<ModelRequest> Search::MakeRequest(const Call& call) {
     if (*at != kRoot) request.ask_history.push_back(info_[static_cast<size_t>(*at)].origin);
   }
   request.depth = static_cast<int64_t>(call.path.size()) - 1;
-  request.progress = budget_.trials > 0 ? static_cast<double>(finished_) /
-                                              static_cast<double>(budget_.trials)
-                                        : 0;
+  request.progress =
+      budget_.trials > 0 ? static_cast<double>(finished_) / static_cast<double>(budget_.trials) : 0;
   request.left = {.trials = TrialsLeft(),
                   .calls = CallsLeft() - 1,
                   .strong_calls = ledger_.strong_calls_left() -

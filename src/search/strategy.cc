@@ -7,7 +7,79 @@
 namespace banyan {
 namespace {
 
-StrategyConfig Banyan() { return StrategyConfig{}; }
+StrategyConfig Banyan() {
+  StrategyConfig config;
+  config.cost_model = "xgboost";
+  return config;
+}
+
+StrategyConfig BanyanSingle() {
+  StrategyConfig config = Banyan();
+  config.name = "banyan-single";
+  config.routing = "strongest";
+  return config;
+}
+
+StrategyConfig Mcts() {
+  StrategyConfig config = Banyan();
+  config.name = "mcts";
+  config.routing = "none";
+  return config;
+}
+
+StrategyConfig Evolutionary() {
+  StrategyConfig config;
+  config.name = "evolutionary";
+  config.loop = "population";
+  config.cost_model = "xgboost";
+  config.routing = "none";
+  return config;
+}
+
+// The published methods, their constants as their code has them; docs/baselines.md.
+StrategyConfig Reasoning() {
+  StrategyConfig config;
+  config.name = "reasoning";
+  config.loop = "generations";
+  config.action_space = "mutators";
+  config.cost_model = "xgboost";
+  config.cost_model_warmup = 100;
+  config.routing = "strongest";
+  config.generations = 2;
+  config.stop_at_failure = true;
+  config.racing = false;
+  config.transfer = false;
+  return config;
+}
+
+StrategyConfig Colt() {
+  StrategyConfig config = Reasoning();
+  config.name = "colt";
+  config.routing = "joint";
+  config.course_alteration = true;
+  config.generations = 3;
+  config.stop_at_failure = false;
+  return config;
+}
+
+// Random steps of ours hardly ever fail, so a rollout needs an end.
+constexpr int kPlanRollout = 8;
+
+StrategyConfig ReasoningPlan() {
+  StrategyConfig config = Reasoning();
+  config.name = "reasoning-plan";
+  config.action_space = "plan";
+  config.rollout_depth = kPlanRollout;
+  return config;
+}
+
+StrategyConfig ColtPlan() {
+  StrategyConfig config = Colt();
+  config.name = "colt-plan";
+  config.action_space = "plan";
+  config.rollout_depth = kPlanRollout;
+  return config;
+}
 
 StrategyConfig Random() {
   StrategyConfig config;
@@ -42,6 +114,20 @@ const std::vector<Strategy>& Strategies() {
        "Thompson "
        "sampling, trials refined by mutation and crossover between calls",
        Banyan()},
+      {"banyan with the first strong model of the pool alone: what several models are worth",
+       BanyanSingle()},
+      {"the published shared tree (COLT/LiteCoOp): a reply names mutators and the model that goes "
+       "on",
+       Colt()},
+      {"colt on our steps with parameters instead of MetaSchedule's mutators", ColtPlan()},
+      {"the published single-model baseline (Reasoning Compiler): UCT on a cost model's "
+       "predictions",
+       Reasoning()},
+      {"reasoning on our steps with parameters", ReasoningPlan()},
+      {"banyan without a model: random plans, mutation and crossover in the same tree", Mcts()},
+      {"rounds of mutation and crossover of the best plans, batches picked by the cost model; no "
+       "model",
+       Evolutionary()},
       {"chains of random legal steps, no model, no learning: the floor that every other strategy "
        "has "
        "to beat",

@@ -44,12 +44,23 @@ TrialOutcome MeasureFake(const SubmitTrial& trial) {
   return outcome;
 }
 
+// About right, and deterministic: the speed with an error that hangs on the program.
+ScoresEvent ScoreFake(const ScoreCandidates& question) {
+  ScoresEvent event{.ticket = question.ticket, .scores = {}, .trust = 0.5};
+  for (const Candidate& candidate : question.candidates) {
+    Rng rng(candidate.program_hash, "score");
+    event.scores.push_back(0.7 / FakeLatencyMs(candidate) + 0.1 * rng.Uniform());
+  }
+  return event;
+}
+
 Simulation::Simulation(RunConfig config, std::vector<Model*> pool, SimulationOptions options)
     : config_(std::move(config)),
       pool_(std::move(pool)),
       options_(std::move(options)),
       compiler_(MakeFakeCompiler()) {
   if (!options_.measure) options_.measure = MeasureFake;
+  if (!options_.score) options_.score = ScoreFake;
   std::vector<ModelInfo> infos;
   for (const Model* model : pool_) infos.push_back(model->info());
   auto search = Search::Make(config_, infos, compiler_.get());
@@ -94,6 +105,12 @@ void Simulation::Push(Event event) {
 }
 
 bool Simulation::Step() {
+  if (!questions_.empty()) {
+    const ScoreCandidates question = std::move(questions_.front());
+    questions_.pop_front();
+    Read(options_.score(question));
+    return true;
+  }
   if (finals_due_) {
     finals_due_ = false;
     due_.clear();
@@ -151,6 +168,8 @@ void Simulation::Do(const Action& action) {
     due.is_reply = true;
     due.reply = {call->call_id, pool_[call->model]->Propose(*call->request)};
     due_.push_back(std::move(due));
+  } else if (const auto* question = std::get_if<ScoreCandidates>(&action)) {
+    questions_.push_back(*question);
   } else if (const auto* finals = std::get_if<RunFinals>(&action)) {
     finals_ = *finals;
     finals_due_ = true;

@@ -35,6 +35,8 @@ struct SimulationOptions {
   int workers = 2;
   // What a trial measures; empty: FakeLatencyMs, without noise.
   std::function<TrialOutcome(const SubmitTrial&)> measure;
+  // What the cost model says; empty: ScoreFake.
+  std::function<ScoresEvent(const ScoreCandidates&)> score;
 };
 
 // Drives a Search without threads, in simulated time: the same options give the same events. Stands
@@ -85,6 +87,7 @@ class Simulation {
   std::vector<SubmitTrial> submitted_;  // those of this process
   std::vector<SendCall> sent_;
   std::vector<Due> due_;
+  std::deque<ScoreCandidates> questions_;
   std::optional<RunFinals> finals_;
   bool finals_due_ = false;
   double now_s_ = 0;
@@ -92,6 +95,7 @@ class Simulation {
 
 // Default latency 10 ms, `trials` trials, built-in experts by name.
 RunConfig TestConfig(int64_t trials = 32, int64_t calls = 8, uint64_t seed = 0);
+ScoresEvent ScoreFake(const ScoreCandidates& question);
 TrialOutcome MeasureFake(const SubmitTrial& trial);
 
 }  // namespace banyan

@@ -1,0 +1,46 @@
+#include "search/scorer.h"
+
+#include <utility>
+
+namespace banyan {
+
+Features Scorer::FeaturesOf(const Candidate& candidate) {
+  auto features = compiler_->Features(candidate);
+  return features.ok() ? std::move(features).value() : Features();
+}
+
+ScoresEvent Scorer::Answer(const ScoreCandidates& question) {
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+  ScoresEvent event;
+  event.ticket = question.ticket;
+  event.scores.assign(question.candidates.size(), kNaN);
+  if (model_ == nullptr) return event;
+  std::vector<Features> features;
+  std::vector<size_t> places;
+  for (size_t i = 0; i < question.candidates.size(); ++i) {
+    Features found = FeaturesOf(question.candidates[i]);
+    if (found.empty()) continue;
+    features.push_back(std::move(found));
+    places.push_back(i);
+  }
+  const std::vector<double> scores = model_->Predict(features);
+  for (size_t i = 0; i < places.size() && i < scores.size(); ++i) {
+    event.scores[places[i]] = scores[i];
+    predicted_[question.candidates[places[i]].program_hash] = scores[i];
+  }
+  event.trust = model_->trust();
+  return event;
+}
+
+void Scorer::Learn(const Candidate& candidate, double log_speedup) {
+  if (model_ == nullptr) return;
+  Features features = FeaturesOf(candidate);
+  if (features.empty()) return;
+  const auto said = predicted_.find(candidate.program_hash);
+  const double predicted =
+      said == predicted_.end() ? std::numeric_limits<double>::quiet_NaN() : said->second;
+  model_->Update({.features = std::move(features), .log_speedup = log_speedup, .group = 0},
+                 predicted);
+}
+
+}  // namespace banyan
