@@ -36,13 +36,14 @@ class Emitter {
  public:
   Emitter(const ProgramView& program, const BlockAnalysis& analysis,
           const ContractionChoice& choice, const ContractionNeighbours& neighbours,
-          const Target& target, PlanBuilder* plan)
+          const Target& target, PlanBuilder* plan, const OuterChunk& outer)
       : program_(program),
         analysis_(analysis),
         choice_(choice),
         neighbours_(neighbours),
         target_(target),
         plan_(plan),
+        chunk_(outer),
         block_(program.blocks[static_cast<size_t>(analysis.block)]),
         name_(block_.name),
         write_(block_.writes.front()) {}
@@ -52,7 +53,8 @@ class Emitter {
     const std::string pack = StartPack();
     const std::string row_pack = StartRowPack();
     TileBlock();
-    WriteBack();
+    // What sums up over all chunks stays in place between them.
+    if (!ChunkedReduction()) WriteBack();
     FinishPack(pack);
     FinishRowPack(row_pack);
     Paddings();
@@ -73,6 +75,10 @@ class Emitter {
     const std::string k = Iter(inner);
     const std::string n = Iter(n_iter);
     std::vector<std::string> order = OuterLoops({n_iter});
+    if (chunk_.iter >= 0) {
+      order.erase(std::remove(order.begin(), order.end(), Iter(chunk_.iter)), order.end());
+      order.insert(order.begin(), Iter(chunk_.iter));
+    }
     std::string parallel = target_.cores > 1 ? FirstParallel({n_iter}) : std::string();
     // Without an outer loop, each core sweeps columns of its own.
     const int64_t vectors = block_.iters[static_cast<size_t>(n_iter)].extent / choice_.cols;
@@ -88,13 +94,13 @@ class Emitter {
       n_outer = n + ".1";
       n_inner = n + ".2";
     }
-    const bool split_k = choice_.k_unroll > 1;
-    const size_t first = order.size();
+    const bool split_k = choice_.k_unroll > 1 && !ChunkedReduction();
+    const size_t first = ChunkedReduction() ? 0 : order.size();
     for (const int iter : analysis_.reduction) {
       if (iter != inner) order.push_back(Iter(iter));
     }
     if (split_k) factors.push_back({k, {choice_.k_unroll}});
-    order.push_back(split_k ? k + ".0" : k);
+    if (!ChunkedReduction()) order.push_back(split_k ? k + ".0" : k);
     const std::string first_reduction = order[first];
     order.push_back(n_outer);
     if (split_k) order.push_back(k + ".1");
@@ -181,6 +187,10 @@ class Emitter {
   }
   int OutputBits() const {
     return program_.buffers[static_cast<size_t>(write_.buffer)].element_bits;
+  }
+  bool ChunkedReduction() const {
+    return chunk_.iter >= 0 &&
+           block_.iters[static_cast<size_t>(chunk_.iter)].kind == IterKind::kReduction;
   }
   bool PaddedIter(int iter) const {
     if (choice_.tail != TailMode::kPad) return false;
@@ -304,7 +314,7 @@ class Emitter {
     std::vector<std::string> order;
     std::vector<std::string> inside;
     for (const int iter : analysis_.spatial) {
-      if (iter == n || iter == m) continue;
+      if (iter == n || iter == m || Iter(iter).empty()) continue;
       const bool moves = choice_.axes.vector_operand >= 0 &&
                          analysis_.operands[static_cast<size_t>(choice_.axes.vector_operand)]
                              .uses[static_cast<size_t>(iter)];
@@ -321,11 +331,27 @@ class Emitter {
       if (m >= 0) order.push_back(m_outer);
     }
     if (wide) order.push_back(n_loop + ".1");
+    if (chunk_.iter >= 0) {
+      const std::string first = Iter(chunk_.iter) + (ChunkedReduction() ? ".0" : "");
+      order.erase(std::remove(order.begin(), order.end(), first), order.end());
+      order.insert(order.begin(), first);
+      if (ChunkedReduction()) first_reduction_ = first;
+    }
     outer_ = order;
     const int inner = InnerReduction(block_, analysis_);
     std::string innermost;
     for (const int iter : analysis_.reduction) {
       std::string loop = Iter(iter);
+      if (iter == chunk_.iter) {  // the innermost reduction, see CanChunk
+        if (choice_.k_unroll > 1) {
+          factors.push_back({loop, {chunk_.chunk / choice_.k_unroll, choice_.k_unroll}});
+          innermost = loop + ".2";
+        } else {
+          factors.push_back({loop, {chunk_.chunk}});
+        }
+        order.push_back(loop + ".1");
+        continue;
+      }
       if (iter == inner && choice_.k_unroll > 1) {
         if (choice_.k_unroll < block_.iters[static_cast<size_t>(iter)].extent ||
             analysis_.reduction.size() == 1) {
@@ -545,6 +571,7 @@ class Emitter {
   const ContractionNeighbours& neighbours_;
   const Target& target_;
   PlanBuilder* plan_;
+  const OuterChunk chunk_;
   const BlockView& block_;
   const std::string& name_;
   const AccessView& write_;
@@ -581,10 +608,30 @@ bool HasPlainLoops(const ProgramView& program, const BlockView& block) {
   return !block.has_predicate;
 }
 
+bool CanChunk(const ProgramView& program, const BlockAnalysis& analysis,
+              const ContractionChoice& choice, const OuterChunk& outer) {
+  const BlockView& block = program.blocks[static_cast<size_t>(analysis.block)];
+  if (choice.dot || choice.reduce_inside || choice.tail != TailMode::kNone) return false;
+  const bool reduction = block.iters[static_cast<size_t>(outer.iter)].kind == IterKind::kReduction;
+  if (reduction && outer.iter != InnerReduction(block, analysis)) return false;
+  if (choice.axes.row_iter < 0) return outer.chunk == 1 && outer.iter != choice.axes.vector_iter;
+  if (!reduction)
+    return outer.chunk == 1 && outer.iter != choice.axes.vector_iter &&
+           outer.iter != choice.axes.row_iter;
+  return outer.chunk % choice.k_unroll == 0 && outer.chunk > choice.k_unroll;
+}
+
+std::string ChunkLoop(const ProgramView& program, const BlockAnalysis& analysis,
+                      const OuterChunk& outer) {
+  const BlockView& block = program.blocks[static_cast<size_t>(analysis.block)];
+  const std::string loop = block.name + "." + LoopOfIter(program, block, outer.iter);
+  return outer.chunk > 1 ? loop + ".0" : loop;
+}
+
 void EmitContraction(const ProgramView& program, const BlockAnalysis& analysis,
                      const ContractionChoice& choice, const ContractionNeighbours& neighbours,
-                     const Target& target, PlanBuilder* plan) {
-  Emitter emitter(program, analysis, choice, neighbours, target, plan);
+                     const Target& target, PlanBuilder* plan, const OuterChunk& outer) {
+  Emitter emitter(program, analysis, choice, neighbours, target, plan, outer);
   if (choice.dot) {
     emitter.Dots();
   } else if (choice.axes.row_iter >= 0) {
