@@ -24,8 +24,7 @@ double UnrollFactor(int64_t k_unroll, int64_t tile_vectors) {
   const int64_t body = k_unroll * tile_vectors;
   if (body > 192) return base * 0.4;
   if (body > 128) return base * 0.85;
-  // One vector a row: the loop's overhead weighs more.
-  return base * (k_unroll > 4 && tile_vectors > 16 ? 0.985 : 1.0);
+  return base * (k_unroll > 4 ? 0.985 : 1.0);
 }
 
 struct Shape {

@@ -235,7 +235,7 @@ std::vector<SketchChoice> ProgramSketch::Styles(size_t most) const {
   }
   using Tile = std::tuple<int64_t, int64_t>;
   using Idea = std::tuple<int, int, int, int, bool, bool, bool, bool, int>;
-  using Family = std::tuple<bool, bool, bool>;
+  using Family = std::tuple<bool, bool, bool, bool>;
   std::map<Idea, int> ideas;
   std::map<Tile, int> tiles;
   std::map<std::pair<Idea, Tile>, int> both;
@@ -249,9 +249,13 @@ std::vector<SketchChoice> ProgramSketch::Styles(size_t most) const {
   const auto tile = [&](const Styled& s) {
     return Tile(options[s.option].rows, options[s.option].cols);
   };
+  // Long bodies without packing fall off a cliff that no analysis foresees.
   const auto family = [&](const Styled& s) {
     const ContractionChoice& c = options[s.option];
-    return Family(c.pack == PackMode::kNone, c.block_rows, s.choice.back() != 0);
+    const bool unpacked = c.pack == PackMode::kNone;
+    const bool blocked = unpacked && c.block_rows;
+    return Family(unpacked, blocked, s.choice.back() != 0 && (blocked || !unpacked),
+                  blocked && c.k_unroll > 4);
   };
   const auto take = [&](Styled* s) {
     s->taken = true;
@@ -271,7 +275,7 @@ std::vector<SketchChoice> ProgramSketch::Styles(size_t most) const {
       double time = s.time * (1 + 0.03 * ideas[idea(s)] + 0.03 * tiles[tile(s)] +
                               0.05 * both[{idea(s), tile(s)}]);
       // One of each family that may be as fast, as far as such an estimate can tell.
-      if (s.time < kOpen && families.count(family(s)) == 0) time -= kHopeless;
+      if (s.time < kOpen && families.count(family(s)) == 0) time = s.time - kHopeless;
       if (time < best_time) {
         best_time = time;
         best = &s;
@@ -295,14 +299,14 @@ int ProgramSketch::LikeOption(size_t block, const ContractionChoice& wanted,
     const ContractionChoice& c = options[o];
     double score = c.score;
     // Each departure kept is worth some speed lost.
-    const auto follow = [&](bool departs, bool like_wanted, bool like_best) {
-      if (departs ? !like_wanted : !like_best) score *= 0.8;
+    const auto follow = [&](bool departs, bool like_wanted, bool like_best, double kept = 0.8) {
+      if (departs ? !like_wanted : !like_best) score *= kept;
     };
     follow(tile, c.rows == wanted.rows && c.cols == wanted.cols,
            c.rows == best.rows && c.cols == best.cols);
     follow(wanted.k_unroll != usual.k_unroll, c.k_unroll == wanted.k_unroll,
            c.k_unroll == best.k_unroll);
-    follow(wanted.pack != usual.pack, c.pack == wanted.pack, c.pack == best.pack);
+    follow(wanted.pack != usual.pack, c.pack == wanted.pack, c.pack == best.pack, 0.5);
     follow(wanted.tail != usual.tail, c.tail == wanted.tail, c.tail == best.tail);
     follow(wanted.rows_outer != usual.rows_outer, c.rows_outer == wanted.rows_outer,
            c.rows_outer == best.rows_outer);
@@ -329,18 +333,21 @@ std::vector<SketchChoice> ProgramSketch::Neighbours(const SketchChoice& choice, 
     int alike = 0;
     for (int o = 0; o < count; ++o) {
       if (o == choice[b]) continue;
+      bool same = true;
       if (contraction) {  // the best ones, and the best ones of the same family
         const ContractionChoice& c = contractions[static_cast<size_t>(o)];
         const ContractionChoice& now = contractions[option(b, choice)];
-        const bool same = c.pack == now.pack && c.block_rows == now.block_rows;
+        same = c.pack == now.pack && c.block_rows == now.block_rows;
         alike += same ? 1 : 0;
         if (o >= kFromAll && (!same || alike > kFromFamily)) continue;
       }
       SketchChoice next = choice;
       next[b] = o;
       // A change is judged by its own block; the larger the block's share, the more it can bring.
-      found.emplace_back(OptionTime(b, o) / OptionTime(b, choice[b]) - 0.05 * roles_[b].share,
-                         std::move(next));
+      // Other families are the styles' matter, and come last.
+      found.emplace_back(
+          OptionTime(b, o) / OptionTime(b, choice[b]) - 0.05 * roles_[b].share + (same ? 0 : 1.0),
+          std::move(next));
     }
   }
   for (int chain = 0; chain <= static_cast<int>(chains_.size()); ++chain) {

@@ -6,19 +6,13 @@
 #include <map>
 #include <utility>
 
+#include "model/contraction_emitter.h"
 #include "model/program_sketch.h"
 
 namespace banyan {
 namespace {
 
 using Kind = BlockRole::Kind;
-
-int DimOf(const AccessView& access, int iter) {
-  for (size_t d = 0; d < access.indices.size(); ++d) {
-    if (access.indices[d].uses(static_cast<size_t>(iter))) return static_cast<int>(d);
-  }
-  return -1;
-}
 
 int ProducerOf(const ProgramView& program, int buffer) {
   int producer = -1;
