@@ -76,6 +76,25 @@ TEST(ContractionChoiceTest, BestFirst) {
   EXPECT_EQ(choices[0].cols, 64);
 }
 
+TEST(ContractionChoiceTest, NoChunksOfSumsInPlaceAcrossWidePanels) {
+  const ProgramView program = FakeMatmulProgram(384, 384, 1024);
+  const BlockAnalysis analysis = AnalyseBlock(program, 0);
+  const auto choices = RankContractionChoices(program, analysis, FakeTarget());
+  const OuterChunk outer{InnerReduction(program.blocks[0], analysis), 256};
+  int wide = 0;
+  int narrow = 0;
+  for (const ContractionChoice& choice : choices) {
+    const bool can = CanChunk(program, analysis, choice, outer);
+    if (choice.panels > 1) {
+      ++wide;
+      EXPECT_FALSE(can);
+    }
+    narrow += can ? 1 : 0;
+  }
+  EXPECT_GT(wide, 0);
+  EXPECT_GT(narrow, 0);
+}
+
 TEST(ProgramSketchTest, PlanOfAMatmul) {
   const ProgramView program = FakeMatmulProgram(384, 384, 384);
   const Target target = FakeTarget();
