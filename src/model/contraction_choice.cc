@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <set>
 
 #include "model/contraction_sketch.h"
@@ -22,7 +23,7 @@ double UnrollFactor(int64_t k_unroll, int64_t tile_vectors) {
   // LLVM stores accumulators inside the loop when the unrolled body grows too large.
   const int64_t body = k_unroll * tile_vectors;
   if (body > 192) return base * 0.4;
-  if (body > 112) return base * 0.85;
+  if (body > 128) return base * 0.85;
   return base * (k_unroll > 4 ? 0.985 : 1.0);
 }
 
@@ -39,9 +40,10 @@ struct Shape {
   bool pad_possible = false;
   double rows_total = 1;  // how often a packed element is used
   int64_t reduction_total = 1;
-  bool window = false;        // the vector operand is no plain tensor of iters
-  bool pad_name_free = true;  // the vector operand's padded copy has a name of its own
-  bool window_rows = false;   // and it moves along the rows, too
+  bool window = false;          // the vector operand is no plain tensor of iters
+  bool pad_name_free = true;    // the vector operand's padded copy has a name of its own
+  bool window_rows = false;     // and it moves along the rows, too
+  bool rows_blockable = false;  // the row operand can lie in blocks of rows x a vector
 };
 
 Shape DescribeShape(const ProgramView& program, const BlockAnalysis& analysis, const TileAxes& axes,
@@ -82,6 +84,9 @@ Shape DescribeShape(const ProgramView& program, const BlockAnalysis& analysis, c
       shape.row_bytes = static_cast<double>(FootprintBytes(program, block, read, extents));
       shape.row_stride = std::abs(StrideAlong(read, buffer, axes.row_iter)) * element;
       const int64_t k_stride = std::abs(StrideAlong(read, buffer, k)) * element;
+      shape.rows_blockable = operand.simple && k_stride == element && shape.row_stride > element &&
+                             shape.reduction_last % shape.lanes == 0 &&
+                             shape.reduction_last > shape.lanes;
       shape.row_strided_in_k = operand.simple && shape.row_stride == element && k_stride > element;
       shape.vector_row_stride = std::max<int64_t>(shape.vector_row_stride, 0);
     }
@@ -89,20 +94,33 @@ Shape DescribeShape(const ProgramView& program, const BlockAnalysis& analysis, c
   return shape;
 }
 
-// Vectors read with a large power-of-two stride fall into few cache sets; from beyond L2 every line
-// is used for one vector only.
-double UnpackedFactor(const Shape& shape, int64_t cols, const Target& target) {
+// Vectors read with a large power-of-two stride fall into few cache sets, and what lies beyond L2
+// is late: every line is waited for in part, once for all rows of the tile.
+double UnpackedFactor(const Shape& shape, int64_t rows, int64_t cols, const Target& target) {
   if (shape.window) return 0.97;  // neighbouring rows and steps of the window share their lines
   if (cols >= shape.cols) return 1.0;  // read in its own order
   const double lines = static_cast<double>(shape.reduction_last) * target.line_bytes;
-  double factor = 1.0;
-  if (shape.vector_row_stride >= 4096 && shape.vector_row_stride % 4096 == 0) {
-    factor = 0.5;
-  } else if (shape.vector_row_stride >= 2048 && shape.vector_row_stride % 1024 == 0) {
-    factor = lines > static_cast<double>(target.l1_bytes) / 2 ? 0.75 : 0.95;
+  const int64_t way_bytes = std::max<int64_t>(1, target.l1_bytes / std::max(1, target.l1_ways));
+  double waits = 0;  // cycles a vector
+  if (shape.vector_row_stride >= way_bytes && shape.vector_row_stride % way_bytes == 0) {
+    waits = 3;
+  } else if (shape.vector_row_stride >= way_bytes / 2 &&
+             shape.vector_row_stride % (way_bytes / 4) == 0) {
+    waits = lines > static_cast<double>(target.l1_bytes) / 2 ? 1 : 0.2;
   }
-  if (shape.vector_bytes > static_cast<double>(target.l2_bytes) / 2) factor *= 0.75;
-  return factor;
+  if (shape.vector_bytes > static_cast<double>(target.l2_bytes) / 2) waits += 1;
+  const double cycles = static_cast<double>(rows) / std::max(1, target.fma_units);
+  return cycles / (cycles + waits);
+}
+
+// Rows of a tile that lie a multiple of a cache way apart share its sets.
+double RowConflictFactor(const Shape& shape, int64_t rows, const Target& target) {
+  if (shape.row_stride <= 0) return 1.0;
+  const int64_t way_bytes = std::max<int64_t>(1, target.l1_bytes / std::max(1, target.l1_ways));
+  const int64_t sets = way_bytes / std::gcd(way_bytes, shape.row_stride);
+  const int64_t room = sets * target.l1_ways;
+  if (rows > room) return 0.6;
+  return rows * 2 > room ? 0.95 : 1.0;
 }
 
 // Copying costs about six vector operations an element vector, once; every row tile uses it again.
@@ -137,15 +155,17 @@ std::vector<Columns> ColumnCandidates(int64_t extent, int lanes) {
   return columns;
 }
 
-std::vector<int64_t> UnrollCandidates(int64_t extent, TailMode tail, bool few_rows) {
+std::vector<int64_t> UnrollCandidates(int64_t extent, TailMode tail, bool few_rows, bool narrow) {
   if (tail == TailMode::kPartition && !few_rows) return {1};  // partitioning multiplies the body
   const int64_t most = tail == TailMode::kPartition ? 4 : 8;
   std::vector<int64_t> unroll;
   if (extent <= most) unroll.push_back(extent);
+  if (narrow && tail == TailMode::kNone && extent > most && extent % most == 0)
+    unroll.push_back(most);  // one vector a row: short bodies
   for (const int64_t u : {4, 2, 8, 7, 5, 6, 3, 1}) {
     if (u > most || u >= extent) continue;
     if (u == 1 || extent % u == 0 || (tail == TailMode::kPad && u == 4)) unroll.push_back(u);
-    if (unroll.size() == 2) break;
+    if (unroll.size() >= 2) break;
   }
   if (unroll.empty()) unroll.push_back(1);
   return unroll;
@@ -301,7 +321,8 @@ class Ranking {
     for (const TailMode tail : tails) {
       choice_.tail = tail;
       for (const int64_t unroll :
-           UnrollCandidates(shape_.reduction_last, tail, rows_divide && shape_.rows <= 8)) {
+           UnrollCandidates(shape_.reduction_last, tail, rows_divide && shape_.rows <= 8,
+                            vectors == 1 && rows >= 8)) {
         if (choice_.axes.gathers && unroll > 3) continue;
         choice_.k_unroll = unroll;
         AddPacking(choice_.axes.score * tile * UnrollFactor(unroll, rows * vectors) * TailFactor());
@@ -347,10 +368,12 @@ class Ranking {
       choice_.pack_rows = pack_rows && rows_conflict;
       double here = score;
       if (pack == PackMode::kNone) {
-        here *= one_row_tile ? 1.0 : UnpackedFactor(shape_, choice_.cols, target_);
+        here *= one_row_tile ? 1.0 : UnpackedFactor(shape_, choice_.rows, choice_.cols, target_);
       } else {
         here *= PackFactor(shape_.rows_total, strided_) * (pack == PackMode::kWhole ? 0.96 : 1.0);
       }
+      if (pack != PackMode::kWhole) AddBlockedRows(here);
+      here *= RowConflictFactor(shape_, choice_.rows, target_);
       Add(here);
       if (pack == PackMode::kPanel && choice_.tail == TailMode::kNone && !strided_)
         AddWidePanels(here, streams);
@@ -364,6 +387,18 @@ class Ranking {
         Add(here * 0.93);
       }
     }
+  }
+
+  void AddBlockedRows(double score) {
+    const int64_t rows = choice_.rows;
+    if (!shape_.rows_blockable || choice_.tail != TailMode::kNone || choice_.pack_rows ||
+        rows < 4 || (rows & (rows - 1)) != 0 || shape_.rows % rows != 0 ||
+        shape_.lanes % choice_.k_unroll != 0)
+      return;
+    choice_.block_rows = true;
+    const auto uses = static_cast<double>(shape_.cols);
+    Add(score * uses / (uses + 4));
+    choice_.block_rows = false;
   }
 
   // Panels of several column tiles, as long as they stay in L2.
@@ -406,7 +441,9 @@ double RegisterTileEfficiency(int64_t rows, int64_t vectors, const Target& targe
   const double load_share = (v + r) / accumulators;
   // A multiply-add takes four cycles, and the loop around it some.
   const double latency_cycles = 5.75;
-  double efficiency = std::min(1.0, fma_cycles / latency_cycles) / (1 + 0.24 * load_share);
+  // One unit leaves the loads twice the time.
+  const double load_weight = 0.12 * target.fma_units;
+  double efficiency = std::min(1.0, fma_cycles / latency_cycles) / (1 + load_weight * load_share);
   // More live values than registers: accumulators move to the stack.
   const double live = accumulators + v + 1;
   if (live > target.vector_registers) efficiency *= 0.45 * target.vector_registers / live;
@@ -440,6 +477,7 @@ std::string ContractionChoice::Describe(const BlockView& block) const {
     text += fmt::format(", operand packed in panels of {}", panels * cols);
   if (pack == PackMode::kWhole) text += ", operand packed as a whole";
   if (pack_rows) text += ", rows packed";
+  if (block_rows) text += ", rows in blocks";
   if (rows_outer) text += ", rows outermost";
   if (tail == TailMode::kPad) text += ", padded";
   if (tail == TailMode::kPartition) text += ", loops partitioned";

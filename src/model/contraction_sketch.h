@@ -36,6 +36,9 @@ struct ContractionChoice {
   int64_t panels = 1;  // column tiles a panel holds
   PackMode pack = PackMode::kNone;
   bool pack_rows = false;  // the row operand is copied too, rows side by side
+  // The row operand lies in blocks of `rows` x a vector: the rows of a tile share no cache set. An
+  // input is copied, an intermediate written so (ProgramSketch does either).
+  bool block_rows = false;
   bool rows_outer = false;
   TailMode tail = TailMode::kNone;
   bool reduce_inside =
@@ -62,10 +65,23 @@ struct ContractionNeighbours {
   std::vector<std::string> paddings;  // blocks that pad an operand for this block only
 };
 
+// A block whose producers are computed inside its outermost loop, a piece of its reduction at a
+// time: `chunk` steps of iter `iter`.
+struct OuterChunk {
+  int iter = -1;  // -1: none
+  int64_t chunk = 1;
+};
+// The choice can be emitted with that loop outermost.
+bool CanChunk(const ProgramView& program, const BlockAnalysis& analysis,
+              const ContractionChoice& choice, const OuterChunk& outer);
+// That loop, in full.
+std::string ChunkLoop(const ProgramView& program, const BlockAnalysis& analysis,
+                      const OuterChunk& outer);
+
 // Appends the schedule.
 void EmitContraction(const ProgramView& program, const BlockAnalysis& analysis,
                      const ContractionChoice& choice, const ContractionNeighbours& neighbours,
-                     const Target& target, PlanBuilder* plan);
+                     const Target& target, PlanBuilder* plan, const OuterChunk& outer = {});
 
 // The padded copy of an operand can be addressed as BUFFER_pad: the block that makes the buffer is
 // no reduction, whose own padded result would have that name.

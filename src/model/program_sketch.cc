@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <set>
 #include <tuple>
 
 namespace banyan {
@@ -38,6 +39,10 @@ bool ReadsElementwise(const BlockView& reader, int buffer) {
 
 // Estimated time, relative to the best, from which a style is not worth a trial.
 constexpr double kHopeless = 4;
+// And up to which another family is worth one.
+constexpr double kOpen = 1.6;
+// Chains considered for styles.
+constexpr size_t kMostChains = 3;
 
 bool IsCheapMap(const BlockView& block) {
   return !block.has_call && !block.has_condition && block.flops_per_iteration <= 3;
@@ -52,6 +57,8 @@ ProgramSketch::ProgramSketch(const ProgramView& program, const Target& target)
       roles_(program.blocks.size()) {
   AssignRoles();
   FindRowGroups();
+  DropBlockedRows();
+  if (target.cores <= 1) FindChains();
   double total = 0;
   for (size_t b = 0; b < roles_.size(); ++b) {
     BlockRole& role = roles_[b];
@@ -158,6 +165,7 @@ void ProgramSketch::FindRowGroups() {
 }
 
 size_t ProgramSketch::options(size_t block) const {
+  if (block == roles_.size()) return chains_.size() + 1;
   const BlockRole& role = roles_[block];
   switch (role.kind) {
     case Kind::kContraction:
@@ -186,6 +194,8 @@ double ProgramSketch::RelativeTime(const SketchChoice& choice) const {
     best += OptionTime(b, 0);
     time += OptionTime(b, choice[b]);
   }
+  // The intermediates stay in cache; expected to matter little where operands are reused enough.
+  if (Fused(choice) != nullptr) time *= choice.back() == 1 ? 0.97 : 1;
   return best > 0 ? time / best : 1;
 }
 
@@ -205,10 +215,11 @@ std::vector<SketchChoice> ProgramSketch::Styles(size_t most) const {
   struct Styled {
     double time = 0;
     SketchChoice choice;
+    size_t option = 0;
     bool taken = false;
   };
   const auto& options = roles_[lead].contractions;
-  std::vector<Styled> styled(options.size());
+  std::vector<Styled> styled;
   for (size_t o = 0; o < options.size(); ++o) {
     SketchChoice choice = Best();
     choice[lead] = static_cast<int>(o);
@@ -216,42 +227,62 @@ std::vector<SketchChoice> ProgramSketch::Styles(size_t most) const {
       if (b != lead && roles_[b].kind == Kind::kContraction)
         choice[b] = LikeOption(b, options[o], options.front());
     }
-    styled[o] = {RelativeTime(choice), std::move(choice), false};
+    for (size_t chain = 0; chain <= std::min(chains_.size(), kMostChains); ++chain) {
+      choice.back() = static_cast<int>(chain);
+      if (chain == 0 || Fused(choice) != nullptr)
+        styled.push_back({RelativeTime(choice), choice, o, false});
+    }
   }
-  std::map<std::tuple<int, int, int, int, bool, bool, bool>, int> ideas;
-  std::map<std::tuple<int64_t, int64_t>, int> tiles;
-  std::map<int64_t, int> columns;
-  std::map<std::tuple<int, int, int, int, bool, bool, bool, int64_t, int64_t>, int> both;
-  const auto idea = [&](const ContractionChoice& c) {
-    return std::tuple(c.axes.vector_iter, c.axes.row_iter, static_cast<int>(c.pack),
-                      static_cast<int>(c.tail), c.rows_outer, c.pack_rows, c.panels > 1);
+  using Tile = std::tuple<int64_t, int64_t>;
+  using Idea = std::tuple<int, int, int, int, bool, bool, bool, bool, int>;
+  using Family = std::tuple<bool, bool, bool, bool>;
+  std::map<Idea, int> ideas;
+  std::map<Tile, int> tiles;
+  std::map<std::pair<Idea, Tile>, int> both;
+  std::set<Family> families;
+  const auto idea = [&](const Styled& s) {
+    const ContractionChoice& c = options[s.option];
+    return Idea(c.axes.vector_iter, c.axes.row_iter, static_cast<int>(c.pack),
+                static_cast<int>(c.tail), c.rows_outer, c.pack_rows, c.panels > 1, c.block_rows,
+                s.choice.back());
   };
-  const auto tile = [&](const ContractionChoice& c) { return std::tuple(c.rows, c.cols); };
-  const auto count = [&](size_t o) {
-    styled[o].taken = true;
-    ++ideas[idea(options[o])];
-    ++tiles[tile(options[o])];
-    ++columns[options[o].cols];
-    ++both[std::tuple_cat(idea(options[o]), tile(options[o]))];
+  const auto tile = [&](const Styled& s) {
+    return Tile(options[s.option].rows, options[s.option].cols);
   };
-  count(0);
+  // Long bodies without packing fall off a cliff that no analysis foresees.
+  const auto family = [&](const Styled& s) {
+    const ContractionChoice& c = options[s.option];
+    const bool unpacked = c.pack == PackMode::kNone;
+    const bool blocked = unpacked && c.block_rows;
+    return Family(unpacked, blocked, s.choice.back() != 0 && (blocked || !unpacked),
+                  blocked && c.k_unroll > 4);
+  };
+  const auto take = [&](Styled* s) {
+    s->taken = true;
+    ++ideas[idea(*s)];
+    ++tiles[tile(*s)];
+    ++both[{idea(*s), tile(*s)}];
+    families.insert(family(*s));
+    if (std::find(styles.begin(), styles.end(), s->choice) == styles.end())
+      styles.push_back(s->choice);
+  };
+  take(&styled.front());
   while (styles.size() < most) {
-    size_t best = options.size();
+    Styled* best = nullptr;
     double best_time = kHopeless;
-    for (size_t o = 0; o < options.size(); ++o) {
-      if (styled[o].taken || styled[o].time >= kHopeless) continue;
-      const double time =
-          styled[o].time * (1 + 0.03 * ideas[idea(options[o])] + 0.03 * tiles[tile(options[o])] +
-                            0.05 * both[std::tuple_cat(idea(options[o]), tile(options[o]))]);
+    for (Styled& s : styled) {
+      if (s.taken || s.time >= kHopeless) continue;
+      double time = s.time * (1 + 0.03 * ideas[idea(s)] + 0.03 * tiles[tile(s)] +
+                              0.05 * both[{idea(s), tile(s)}]);
+      // One of each family that may be as fast, as far as such an estimate can tell.
+      if (s.time < kOpen && families.count(family(s)) == 0) time = s.time - kHopeless;
       if (time < best_time) {
         best_time = time;
-        best = o;
+        best = &s;
       }
     }
-    if (best == options.size()) break;
-    count(best);
-    if (std::find(styles.begin(), styles.end(), styled[best].choice) == styles.end())
-      styles.push_back(styled[best].choice);
+    if (best == nullptr) break;
+    take(best);
   }
   return styles;
 }
@@ -268,17 +299,19 @@ int ProgramSketch::LikeOption(size_t block, const ContractionChoice& wanted,
     const ContractionChoice& c = options[o];
     double score = c.score;
     // Each departure kept is worth some speed lost.
-    const auto follow = [&](bool departs, bool like_wanted, bool like_best) {
-      if (departs ? !like_wanted : !like_best) score *= 0.8;
+    const auto follow = [&](bool departs, bool like_wanted, bool like_best, double kept = 0.8) {
+      if (departs ? !like_wanted : !like_best) score *= kept;
     };
     follow(tile, c.rows == wanted.rows && c.cols == wanted.cols,
            c.rows == best.rows && c.cols == best.cols);
     follow(wanted.k_unroll != usual.k_unroll, c.k_unroll == wanted.k_unroll,
            c.k_unroll == best.k_unroll);
-    follow(wanted.pack != usual.pack, c.pack == wanted.pack, c.pack == best.pack);
+    follow(wanted.pack != usual.pack, c.pack == wanted.pack, c.pack == best.pack, 0.5);
     follow(wanted.tail != usual.tail, c.tail == wanted.tail, c.tail == best.tail);
     follow(wanted.rows_outer != usual.rows_outer, c.rows_outer == wanted.rows_outer,
            c.rows_outer == best.rows_outer);
+    follow(wanted.block_rows != usual.block_rows, c.block_rows == wanted.block_rows,
+           c.block_rows == best.block_rows);
     follow(wanted.panels != usual.panels, c.panels == wanted.panels, c.panels == best.panels);
     if (score > found_score) {
       found_score = score;
@@ -289,18 +322,39 @@ int ProgramSketch::LikeOption(size_t block, const ContractionChoice& wanted,
 }
 
 std::vector<SketchChoice> ProgramSketch::Neighbours(const SketchChoice& choice, size_t most) const {
+  constexpr int kFromAll = 12;
+  constexpr int kFromFamily = 12;
   std::vector<std::pair<double, SketchChoice>> found;
   for (size_t b = 0; b < roles_.size(); ++b) {
     if (roles_[b].share < 0.02) continue;
-    const auto count = static_cast<int>(std::min<size_t>(options(b), 24));
+    const auto count = static_cast<int>(options(b));
+    const auto& contractions = roles_[b].contractions;
+    const bool contraction = roles_[b].kind == Kind::kContraction;
+    int alike = 0;
     for (int o = 0; o < count; ++o) {
       if (o == choice[b]) continue;
+      bool same = true;
+      if (contraction) {  // the best ones, and the best ones of the same family
+        const ContractionChoice& c = contractions[static_cast<size_t>(o)];
+        const ContractionChoice& now = contractions[option(b, choice)];
+        same = c.pack == now.pack && c.block_rows == now.block_rows;
+        alike += same ? 1 : 0;
+        if (o >= kFromAll && (!same || alike > kFromFamily)) continue;
+      }
       SketchChoice next = choice;
       next[b] = o;
       // A change is judged by its own block; the larger the block's share, the more it can bring.
-      found.emplace_back(OptionTime(b, o) / OptionTime(b, choice[b]) - 0.05 * roles_[b].share,
-                         std::move(next));
+      // Other families are the styles' matter, and come last.
+      found.emplace_back(
+          OptionTime(b, o) / OptionTime(b, choice[b]) - 0.05 * roles_[b].share + (same ? 0 : 1.0),
+          std::move(next));
     }
+  }
+  for (int chain = 0; chain <= static_cast<int>(chains_.size()); ++chain) {
+    SketchChoice next = choice;
+    next.back() = chain;
+    if (chain != choice.back() && (chain == 0) == (Fused(next) == nullptr))
+      found.emplace_back(0.97 + 0.01 * chain, std::move(next));
   }
   std::stable_sort(found.begin(), found.end(),
                    [](const auto& x, const auto& y) { return x.first < y.first; });
@@ -312,15 +366,25 @@ std::vector<SketchChoice> ProgramSketch::Neighbours(const SketchChoice& choice, 
   return result;
 }
 
-const PlanBuilder& ProgramSketch::BlockSteps(size_t block, size_t option) const {
-  const auto [at, added] = steps_.try_emplace({block, option});
+const PlanBuilder& ProgramSketch::BlockSteps(size_t block, size_t option, int chain) const {
+  const FusionChain* fused = chain > 0 ? &chains_[static_cast<size_t>(chain) - 1] : nullptr;
+  const bool leads = fused != nullptr && fused->consumer == static_cast<int>(block);
+  const bool member = fused != nullptr && fused->Has(static_cast<int>(block));
+  const auto [at, added] = steps_.try_emplace({block, option, leads || member ? chain : 0});
   if (!added) return at->second;
   const BlockRole& role = roles_[block];
+  const ProgramView& program = member ? moved_[static_cast<size_t>(chain) - 1] : program_;
+  PlanBuilder* plan = &at->second;
+  if (member) {
+    const OuterChunk outer{fused->iter, fused->chunk};
+    plan->FuseProducer(program_.blocks[block].name,
+                       ChunkLoop(program_, analyses_[static_cast<size_t>(fused->consumer)], outer));
+  }
   if (role.kind == Kind::kContraction) {
-    EmitContraction(program_, analyses_[block], role.contractions[option], role.neighbours, target_,
-                    &at->second);
+    EmitContraction(program, analyses_[block], role.contractions[option], role.neighbours, target_,
+                    plan, leads ? OuterChunk{fused->iter, fused->chunk} : OuterChunk{});
   } else if (role.kind == Kind::kSimple && !role.simples.empty()) {
-    EmitSimple(program_, analyses_[block], role.simples[option], target_, &at->second);
+    EmitSimple(program, analyses_[block], role.simples[option], target_, plan);
   }
   return at->second;
 }
@@ -330,13 +394,23 @@ Plan ProgramSketch::MakePlan(const SketchChoice& choice) const {
   for (size_t b = 0; b < roles_.size(); ++b) {
     if (roles_[b].kind == Kind::kInlined) plan.InlineInto(program_.blocks[b].name, false);
   }
+  PlanBuilder layouts;
+  EmitBlockedRows(choice, &plan, &layouts);
+  const FusionChain* chain = Fused(choice);
   for (size_t b = 0; b < roles_.size(); ++b) {
     const bool grouped =
         std::any_of(row_groups_.begin(), row_groups_.end(),
                     [&](const RowGroup& group) { return group.last == static_cast<int>(b); });
-    if (!grouped) plan.Append(BlockSteps(b, option(b, choice)));
+    if (grouped || (chain != nullptr && chain->Has(static_cast<int>(b)))) continue;
+    const bool leads = chain != nullptr && chain->consumer == static_cast<int>(b);
+    plan.Append(BlockSteps(b, option(b, choice), leads ? choice.back() : 0));
+    for (size_t m = leads ? chain->members.size() : 0; m-- > 0;) {  // consumers move first
+      const auto member = static_cast<size_t>(chain->members[m].block);
+      plan.Append(BlockSteps(member, option(member, choice), choice.back()));
+    }
   }
   for (const RowGroup& group : row_groups_) EmitRowGroup(group, choice, &plan);
+  plan.Append(layouts);
   return plan.Build();
 }
 
@@ -391,6 +465,11 @@ std::string ProgramSketch::Describe(const SketchChoice& choice) const {
               program_.blocks[b]);
     }
     if (!part.empty()) text += (text.empty() ? "" : "; ") + part;
+  }
+  if (const FusionChain* chain = Fused(choice)) {
+    const BlockView& consumer = program_.blocks[static_cast<size_t>(chain->consumer)];
+    text += fmt::format("; producers of {} inside it, {} of {} at a time", consumer.name,
+                        chain->chunk, consumer.iters[static_cast<size_t>(chain->iter)].name);
   }
   return text.empty() ? "inline and fuse what shares rows" : text;
 }

@@ -3,11 +3,13 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "model/access_analysis.h"
 #include "model/contraction_sketch.h"
+#include "model/fusion_chain.h"
 #include "model/simple_sketch.h"
 #include "schedule/program.h"
 #include "schedule/step.h"
@@ -33,8 +35,9 @@ struct BlockRole {
   ContractionNeighbours neighbours;             // for kContraction
 };
 
-// A whole program's schedule as one number a block: which of its options. The order of options is
-// fixed, so that a choice can be found again. Options beyond a block's list are clamped.
+// A whole program's schedule as one number a block: which of its options; and last, which chain of
+// producers is computed inside its consumer (0: none). The order of options is fixed, so that a
+// choice can be found again. Options beyond a block's list are clamped.
 using SketchChoice = std::vector<int>;
 
 // The roles of a program's blocks and the plans they make. Looks at `program` and `target`, which
@@ -46,10 +49,11 @@ class ProgramSketch {
   size_t blocks() const { return roles_.size(); }
   const BlockRole& role(size_t block) const { return roles_[block]; }
   size_t options(size_t block) const;
-  // Best option for every block.
-  SketchChoice Best() const { return SketchChoice(roles_.size(), 0); }
-  // Choices in which all contractions follow the same idea (tile shape, packing, padding); the
-  // first is Best(), then by expected time, ideas that are like earlier ones put back.
+  // Best option for every block, nothing fused.
+  SketchChoice Best() const { return SketchChoice(roles_.size() + 1, 0); }
+  // Choices in which all contractions follow the same idea (tile shape, packing, padding, fusion).
+  // The first is Best(), then the best of each family (packed or not, rows in blocks or not, fused
+  // or not) that may be as fast, then by expected time, ideas that are like earlier ones put back.
   std::vector<SketchChoice> Styles(size_t most) const;
   // Choices one block away, most promising first.
   std::vector<SketchChoice> Neighbours(const SketchChoice& choice, size_t most) const;
@@ -62,11 +66,23 @@ class ProgramSketch {
  private:
   void AssignRoles();
   void FindRowGroups();
+  void FindChains();
+  // Options that need their row operand in blocks, where it cannot be.
+  void DropBlockedRows();
+  // The block that writes `buffer` last and the width of its vectors; empty: not known to be one.
+  struct Writer {
+    std::string block;
+    int64_t width = 0;
+  };
+  Writer WriterOf(int buffer, const SketchChoice& choice) const;
+  void EmitBlockedRows(const SketchChoice& choice, PlanBuilder* packs, PlanBuilder* layouts) const;
+  // The chain that is fused, if all blocks' options allow it; null: none.
+  const FusionChain* Fused(const SketchChoice& choice) const;
   void EmitRowGroup(const RowGroup& group, const SketchChoice& choice, PlanBuilder* plan) const;
   size_t option(size_t block, const SketchChoice& choice) const;  // clamped
   int LikeOption(size_t block, const ContractionChoice& wanted,
                  const ContractionChoice& usual) const;
-  const PlanBuilder& BlockSteps(size_t block, size_t option) const;
+  const PlanBuilder& BlockSteps(size_t block, size_t option, int chain) const;
   double OptionTime(size_t block, int option) const;
 
   const ProgramView& program_;
@@ -74,7 +90,10 @@ class ProgramSketch {
   std::vector<BlockAnalysis> analyses_;
   std::vector<BlockRole> roles_;
   std::vector<RowGroup> row_groups_;
-  mutable std::map<std::pair<size_t, size_t>, PlanBuilder> steps_;  // by block and option
+  std::vector<FusionChain> chains_;
+  std::vector<ProgramView> moved_;  // the program with a chain's members moved, by chain
+  mutable std::map<std::tuple<size_t, size_t, int>, PlanBuilder>
+      steps_;  // by block, option and chain
 };
 
 }  // namespace banyan

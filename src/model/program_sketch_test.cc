@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <utility>
@@ -75,6 +76,25 @@ TEST(ContractionChoiceTest, BestFirst) {
   EXPECT_EQ(choices[0].cols, 64);
 }
 
+TEST(ContractionChoiceTest, NoChunksOfSumsInPlaceAcrossWidePanels) {
+  const ProgramView program = FakeMatmulProgram(384, 384, 1024);
+  const BlockAnalysis analysis = AnalyseBlock(program, 0);
+  const auto choices = RankContractionChoices(program, analysis, FakeTarget());
+  const OuterChunk outer{InnerReduction(program.blocks[0], analysis), 256};
+  int wide = 0;
+  int narrow = 0;
+  for (const ContractionChoice& choice : choices) {
+    const bool can = CanChunk(program, analysis, choice, outer);
+    if (choice.panels > 1) {
+      ++wide;
+      EXPECT_FALSE(can);
+    }
+    narrow += can ? 1 : 0;
+  }
+  EXPECT_GT(wide, 0);
+  EXPECT_GT(narrow, 0);
+}
+
 TEST(ProgramSketchTest, PlanOfAMatmul) {
   const ProgramView program = FakeMatmulProgram(384, 384, 384);
   const Target target = FakeTarget();
@@ -138,6 +158,77 @@ TEST(ProgramSketchTest, StylesDifferAndTheFirstIsTheBest) {
     tiles.insert({option.rows, option.cols});
   }
   EXPECT_GE(tiles.size(), 3u);
+}
+
+// Whatever the estimates say: both ways to treat operands are tried early.
+TEST(ProgramSketchTest, TheFirstStylesPackAndDoNot) {
+  const ProgramView program = FakeMlpProgram(128, 512, 2048);
+  for (const int units : {1, 2}) {
+    Target target = FakeTarget();
+    target.fma_units = units;
+    const ProgramSketch sketch(program, target);
+    int packed = 0;
+    int blocked = 0;
+    int fused = 0;
+    for (const SketchChoice& choice : sketch.Styles(8)) {
+      const ContractionChoice& option = sketch.role(0).contractions[static_cast<size_t>(choice[0])];
+      packed += option.pack != PackMode::kNone ? 1 : 0;
+      blocked += option.pack == PackMode::kNone && option.block_rows ? 1 : 0;
+      fused +=
+          PrintPlan(sketch.MakePlan(choice)).find("fuse_producer(block=gated") != std::string::npos
+              ? 1
+              : 0;
+    }
+    EXPECT_GT(packed, 0) << units;
+    EXPECT_GT(blocked, 0) << units;
+    EXPECT_GT(fused, 0) << units;
+    EXPECT_LT(fused, 8) << units;
+  }
+}
+
+TEST(ProgramSketchTest, RowsInBlocksAreCopiedOnceAndIntermediatesWrittenSo) {
+  const ProgramView program = FakeMlpProgram(128, 512, 2048);
+  Target target = FakeTarget();
+  target.fma_units = 1;
+  const ProgramSketch sketch(program, target);
+  SketchChoice choice = sketch.Best();
+  for (size_t b = 0; b < sketch.blocks(); ++b) {
+    const auto& options = sketch.role(b).contractions;
+    const auto found = std::find_if(options.begin(), options.end(), [](const auto& c) {
+      return c.block_rows && c.pack == PackMode::kNone && c.rows == 16 && c.cols == 16;
+    });
+    if (sketch.role(b).kind != BlockRole::Kind::kContraction) continue;
+    ASSERT_NE(found, options.end());
+    choice[b] = static_cast<int>(found - options.begin());
+  }
+  const std::string text = PrintPlan(sketch.MakePlan(choice));
+  EXPECT_NE(text.find("pack(block=gate, buffer=X, map=[d0/16, d1/16, d0%16, d1%16], readers=[up]"),
+            std::string::npos)
+      << text;
+  EXPECT_EQ(text.find("buffer=X", text.find("buffer=X") + 1), std::string::npos) << text;
+  EXPECT_NE(text.find("layout(block=gated, map=[d0/16, d1/"), std::string::npos) << text;
+}
+
+TEST(ProgramSketchTest, ProducersMoveIntoChunksConsumersFirst) {
+  const ProgramView program = FakeMlpProgram(128, 512, 2048);
+  const Target target = FakeTarget();
+  const ProgramSketch sketch(program, target);
+  SketchChoice choice = sketch.Best();
+  choice.back() = 1;
+  const std::string text = PrintPlan(sketch.MakePlan(choice));
+  const size_t gated = text.find("fuse_producer(block=gated, at=O.k.0)");
+  const size_t up = text.find("fuse_producer(block=up, at=O.k.0)");
+  ASSERT_NE(gated, std::string::npos) << text;
+  ASSERT_NE(up, std::string::npos) << text;
+  EXPECT_LT(gated, up);
+  EXPECT_LT(up, text.find("tile(block=up"));
+  EXPECT_NE(text.find("accumulate(block=O, init=k.0)"), std::string::npos) << text;
+  // What sums up over the chunks is not written back after one of them.
+  EXPECT_EQ(text.find("accumulate(block=O, at="), std::string::npos) << text;
+  Target many = target;
+  many.cores = 4;
+  EXPECT_EQ(ProgramSketch(program, many).MakePlan(choice),
+            ProgramSketch(program, many).MakePlan(sketch.Best()));
 }
 
 TEST(ProgramSketchTest, NeighboursChangeOneBlock) {

@@ -230,7 +230,7 @@ void EmitSimple(const ProgramView& program, const BlockAnalysis& analysis,
       const std::string v = loop(choice.iter);
       std::vector<std::string> order;
       for (const int iter : analysis.spatial) {
-        if (iter != choice.iter) order.push_back(loop(iter));
+        if (iter != choice.iter && !loop(iter).empty()) order.push_back(loop(iter));
       }
       PlanBuilder::Factors factors = {{v, {choice.width}}};
       std::string first_reduction;
