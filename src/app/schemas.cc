@@ -34,9 +34,18 @@ Json ReplyBody() {
                           {"reason", Text()}},
                          Json::array({"steps"}));
   return Object({{"proposals", {{"type", "array"}, {"items", std::move(proposal)}}},
+                 {"mutators", {{"type", "array"}, {"items", Text()}}},
                  {"next_model", Text()},
+                 {"failure", Text()},
+                 {"notes", {{"type", "array"}, {"items", Text()}}},
+                 {"exchanges",
+                  {{"type", "array"},
+                   {"items", Object({{"request", Text()}, {"reply", Text()}},
+                                    Json::array({"request", "reply"}))}}},
                  {"usage", Object({{"tokens_in", Integer()},
                                    {"tokens_out", Integer()},
+                                   {"tokens_cached", Integer()},
+                                   {"tokens_reasoning", Integer()},
                                    {"cost_usd", {{"type", "number"}}},
                                    {"seconds", {{"type", "number"}}}},
                                   Json::array())},
@@ -79,9 +88,13 @@ Json PlanSchema() {
 Json ReplySchema() { return WithHead("Banyan reply: what a model proposes", ReplyBody()); }
 
 Json EventSchema() {
-  const Json budget =
-      Object({{"trials", Integer()}, {"calls", Integer()}, {"seconds", NumberOrNothing()}},
-             Json::array({"trials", "calls"}));
+  const Json budget = Object({{"trials", Integer()},
+                              {"calls", Integer()},
+                              {"strong_calls", NumberOrNothing()},
+                              {"tokens", NumberOrNothing()},
+                              {"cost_usd", NumberOrNothing()},
+                              {"seconds", NumberOrNothing()}},
+                             Json::array({"trials", "calls"}));
   const Json reference = Object({{"default_latency_ms", NumberOrNothing()},
                                  {"samples_ms", Samples()},
                                  {"stand_in", {{"type", "boolean"}}},
@@ -121,6 +134,10 @@ Json EventSchema() {
   alternatives.push_back(event("finals", {{"finals", {{"type", "array"}, {"items", final_outcome}}},
                                           {"drift", NumberOrNothing()}}));
   alternatives.push_back(event("resume", {{"budget", budget}}));
+  alternatives.push_back(
+      event("scores", {{"ticket", Integer()},
+                       {"scores", {{"type", "array"}, {"items", NumberOrNothing()}}},
+                       {"trust", {{"type", "number"}}}}));
   return WithHead("Banyan event: a line of --events", {{"oneOf", std::move(alternatives)}});
 }
 
