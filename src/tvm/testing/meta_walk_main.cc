@@ -7,9 +7,11 @@
 #include "tvm/testing/meta_states.h"
 #include "tvm/workloads.h"
 
-int main(int argc, char** argv) {
-  using namespace banyan;
-  const auto spec = ParseWorkloadSpec(argc == 2 ? argv[1] : "");
+namespace banyan {
+namespace {
+
+int Run(const char* text) {
+  const auto spec = ParseWorkloadSpec(text);
   if (!spec.ok()) return 2;
   auto workload = MakeBuiltinWorkload(*spec);
   auto target = DetectTarget(1);
@@ -19,3 +21,8 @@ int main(int argc, char** argv) {
   std::fputs(DescribeMetaWalk(compiler->get()).c_str(), stdout);
   return 0;
 }
+
+}  // namespace
+}  // namespace banyan
+
+int main(int argc, char** argv) { return banyan::Run(argc == 2 ? argv[1] : ""); }
