@@ -68,7 +68,8 @@ Status Measure(Measurer& measurer, const MeasureOptions& options, std::vector<Ap
   while (measurer.InFlight() > 0) {
     BANYAN_RETURN_IF_ERROR(cancelled());
     if (auto outcome = measurer.Wait(0.1)) {
-      plans->at(outcome->trial_id - 1).outcome = *std::move(outcome);
+      TrialOutcome& slot = plans->at(outcome->trial_id - 1).outcome;
+      slot = *std::move(outcome);
     }
   }
   std::vector<TrialRequest> requests;
