@@ -190,8 +190,7 @@ bool CanChunk(const ProgramView& program, const BlockAnalysis& analysis,
     return outer.chunk == 1 && outer.iter != choice.axes.vector_iter &&
            outer.iter != choice.axes.row_iter;
   // Sums in place inside a loop over several column tiles take LLVM tens of seconds.
-  return choice.panels == 1 && outer.chunk % choice.k_unroll == 0 &&
-         outer.chunk > choice.k_unroll;
+  return choice.panels == 1 && outer.chunk % choice.k_unroll == 0 && outer.chunk > choice.k_unroll;
 }
 
 std::string ChunkLoop(const ProgramView& program, const BlockAnalysis& analysis,
