@@ -19,27 +19,6 @@ namespace {
 
 // Of one body of an exchange.
 constexpr size_t kMaxKeptBytes = size_t{1} << 20;
-// A reply nested deeper is no answer; below, recursion over it is safe.
-constexpr int kMaxNesting = 128;
-
-bool NestsDeeper(std::string_view json, int limit) {
-  int depth = 0;
-  bool in_text = false;
-  for (size_t i = 0; i < json.size(); ++i) {
-    const char c = json[i];
-    if (in_text) {
-      if (c == '\\') ++i;
-      if (c == '"') in_text = false;
-    } else if (c == '"') {
-      in_text = true;
-    } else if (c == '{' || c == '[') {
-      if (++depth > limit) return true;
-    } else if (c == '}' || c == ']') {
-      --depth;
-    }
-  }
-  return false;
-}
 
 int64_t Estimated(size_t bytes) {
   return static_cast<int64_t>(static_cast<double>(bytes) / 3.2) + 1;
@@ -265,7 +244,7 @@ std::string HttpChat::TriedText(int tries) {
 void HttpChat::JudgeStatus(Call& call, int status, const HttpReply& http) {
   const std::string valid = ValidUtf8(http.body);
   std::string said;
-  if (!NestsDeeper(valid, kMaxNesting)) {
+  if (!NestsTooDeep(valid)) {
     const Json parsed = Json::parse(valid, nullptr, false);
     if (!parsed.is_discarded()) said = ErrorMessage(parsed);
     // Without a message: the body itself, as long as it is no web page.
@@ -342,8 +321,8 @@ void HttpChat::ReadAnswer(Call& call, const HttpReply& http) {
     reply.notes.push_back(
         fmt::format("{} bytes of the reply were not UTF-8: read as '?'", invalid));
   }
-  const Json body = NestsDeeper(valid, kMaxNesting) ? Json(Json::value_t::discarded)
-                                                    : Json::parse(valid, nullptr, false);
+  const Json body =
+      NestsTooDeep(valid) ? Json(Json::value_t::discarded) : Json::parse(valid, nullptr, false);
   if (body.is_discarded()) {
     CountUnanswered(call, http);
     call.End(CallFailure::kUnusable,
@@ -411,10 +390,6 @@ Json ToJson(const ChatReply& reply) {
   return {{"text", reply.text},   {"failure", CallFailureName(reply.failure)},
           {"error", reply.error}, {"usage", ToJson(reply.usage)},
           {"notes", reply.notes}, {"exchanges", std::move(exchanges)}};
-}
-
-Result<std::unique_ptr<ChatClient>> MakeChatClient(const PoolEntry& entry) {
-  return MakeHttpChat(entry);
 }
 
 }  // namespace banyan

@@ -1,6 +1,7 @@
 #include "model/redact.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <cctype>
 #include <charconv>
@@ -45,6 +46,20 @@ std::string HideKey(std::string text, std::string_view key) {
   for (size_t at = text.find(key); at != std::string::npos; at = text.find(key, at)) {
     text.replace(at, key.size(), kShown);
     at += kShown.size();
+  }
+  return text;
+}
+
+std::string HideEnvironmentKeys(std::string text) {
+  for (char** entry = environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view variable = *entry;
+    const size_t equals = variable.find('=');
+    if (equals == std::string_view::npos) continue;
+    const std::string_view name = variable.substr(0, equals);
+    if (name.ends_with("KEY") || name.ends_with("TOKEN") || name.ends_with("SECRET") ||
+        name.ends_with("PASSWORD")) {
+      text = HideKey(std::move(text), variable.substr(equals + 1));
+    }
   }
   return text;
 }

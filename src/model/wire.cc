@@ -74,6 +74,26 @@ bool IsStrictSchema(const Json& schema) {
   return true;
 }
 
+bool NestsTooDeep(std::string_view json) {
+  constexpr int kLimit = 128;
+  int depth = 0;
+  bool in_text = false;
+  for (size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (in_text) {
+      if (c == '\\') ++i;
+      if (c == '"') in_text = false;
+    } else if (c == '"') {
+      in_text = true;
+    } else if (c == '{' || c == '[') {
+      if (++depth > kLimit) return true;
+    } else if (c == '}' || c == ']') {
+      --depth;
+    }
+  }
+  return false;
+}
+
 std::string ErrorMessage(const Json& body) {
   // Gemini answers streams, and some proxies anything, with a list of one.
   const Json& top = body.is_array() && !body.empty() ? body.front() : body;

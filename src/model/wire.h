@@ -74,6 +74,9 @@ std::string TextOf(const Json& json);
 bool ReadTokens(const Json& json, int64_t* tokens);
 // Whether every object of the schema is closed and requires all it has: what the strict modes want.
 bool IsStrictSchema(const Json& schema);
+// Whether brackets nest so deep that the text is no answer; where not, recursion over the parsed
+// text is safe. For any bytes.
+bool NestsTooDeep(std::string_view json);
 // The message of an error body, whatever the server's way to say it; empty if there is none.
 std::string ErrorMessage(const Json& body);
 
