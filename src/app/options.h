@@ -69,6 +69,11 @@ struct ReproduceOptions {
   std::string out;    // folder for the self-contained case; empty: none
 };
 
+struct ModelsOptions {
+  std::vector<std::string> items;  // as for LoadPool; none: the built-in experts
+  bool ping = false;
+};
+
 struct SchemaOptions {
   std::string of;  // "plan", "reply" or "event"; empty: all
 };

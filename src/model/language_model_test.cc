@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <thread>
 #include <utility>
 
 #include "model/command_model.h"
@@ -182,7 +183,7 @@ PoolEntry Shell(const std::string& script) {
   return entry;
 }
 
-ModelReply Run(const PoolEntry& entry) {
+ModelReply AnswerOf(const PoolEntry& entry) {
   CommandModel model(entry, Prompt, Parse);
   return model.Propose({});
 }
@@ -208,7 +209,7 @@ TEST(CommandModel, StartsADeadProgramAgain) {
   CommandModel model(Shell("read -r l; echo '{\"text\": \"good\"}'"), Prompt, Parse);
   for (int i = 0; i < 3; ++i) EXPECT_EQ(model.Propose({}).error, "");
   // Dies of every question.
-  const ModelReply reply = Run(Shell("read -r l; echo 'it is broken' >&2; exit 3"));
+  const ModelReply reply = AnswerOf(Shell("read -r l; echo 'it is broken' >&2; exit 3"));
   EXPECT_EQ(reply.failure, CallFailure::kNetwork);
   EXPECT_EQ(reply.error, "'sh' exited with status 3: it is broken (2 tries)");
   EXPECT_EQ(reply.exchanges.size(), 2U);
@@ -217,32 +218,33 @@ TEST(CommandModel, StartsADeadProgramAgain) {
 TEST(CommandModel, SaysWhatIsWrongWithAProgram) {
   PoolEntry entry = Shell("");
   entry.command = {"/nonexistent/program"};
-  EXPECT_THAT(Run(entry).error, HasSubstr("cannot start '/nonexistent/program'"));
+  EXPECT_THAT(AnswerOf(entry).error, HasSubstr("cannot start '/nonexistent/program'"));
   entry = Shell("read -r l; sleep 60");
   entry.total_timeout_s = 0.05;
-  const ModelReply late = Run(entry);
+  const ModelReply late = AnswerOf(entry);
   EXPECT_EQ(late.failure, CallFailure::kTimeout);
   EXPECT_THAT(late.error, HasSubstr("no answer within 0.05 s"));
-  EXPECT_THAT(Run(Shell("exec >&-; sleep 60")).error, HasSubstr("closed its standard output"));
-  EXPECT_THAT(Run(Shell("head -c 9000000 /dev/zero; sleep 60")).error,
+  EXPECT_THAT(AnswerOf(Shell("exec >&-; sleep 60")).error, HasSubstr("closed its standard output"));
+  EXPECT_THAT(AnswerOf(Shell("head -c 9000000 /dev/zero; sleep 60")).error,
               HasSubstr("wrote a line of more than 8388608 bytes"));
-  EXPECT_EQ(Run(Shell("yes '{' | head -n 300 | tr -d '\\n'; echo; sleep 60")).failure,
+  EXPECT_EQ(AnswerOf(Shell("yes '{' | head -n 300 | tr -d '\\n'; echo; sleep 60")).failure,
             CallFailure::kUnusable);
 }
 
 TEST(CommandModel, SkipsAnswersToOtherQuestions) {
   const ModelReply reply =
-      Run(Shell("read -r l; echo '{\"id\": 99, \"text\": \"good old\"}'; "
-                "echo '{\"id\": 1, \"text\": \"good new\"}'; sleep 60"));
+      AnswerOf(Shell("read -r l; echo '{\"id\": 99, \"text\": \"good old\"}'; "
+                     "echo '{\"id\": 1, \"text\": \"good new\"}'; sleep 60"));
   ASSERT_EQ(reply.proposals.size(), 1U) << reply.error;
   EXPECT_EQ(reply.proposals[0].reason, "good new");
 }
 
 TEST(CommandModel, HidesKeysOfItsEnvironment) {
   setenv("BANYAN_TEST_API_KEY", "planted-key", 1);
-  const ModelReply failed = Run(Shell("read -r l; echo \"bad $BANYAN_TEST_API_KEY\" >&2; exit 1"));
+  const ModelReply failed =
+      AnswerOf(Shell("read -r l; echo \"bad $BANYAN_TEST_API_KEY\" >&2; exit 1"));
   const ModelReply answered =
-      Run(Shell("read -r l; echo \"{\\\"text\\\": \\\"good $BANYAN_TEST_API_KEY\\\"}\""));
+      AnswerOf(Shell("read -r l; echo \"{\\\"text\\\": \\\"good $BANYAN_TEST_API_KEY\\\"}\""));
   unsetenv("BANYAN_TEST_API_KEY");
   EXPECT_THAT(failed.error, HasSubstr("bad [key]"));
   EXPECT_EQ(answered.proposals[0].reason, "good [key]");

@@ -359,9 +359,10 @@ def test_concurrency_is_kept(ask):
     assert server.most_at_once == 2
 
 
-@pytest.mark.parametrize("reply", [Hang(), Hang(True), Status(429, headers={"Retry-After": "2"})])
+@pytest.mark.parametrize("reply", [Hang(), Hang(True), Status(429, headers={"Retry-After": "30"})])
 def test_cancel_ends_calls_in_flight(ask, reply):
     with ModelServer([reply]) as server:
-        asked = ask(server, "openai", "--parallel", 3, "--cancel-after", 0.3, concurrency=2)
+        asked = ask(server, "openai", "--parallel", 3, "--cancel-after", 0.3, concurrency=2, first_byte_timeout_s=30,
+                    total_timeout_s=30)
     assert [r["failure"] for r in asked.replies] == ["cancelled"] * 3
-    assert asked.seconds < 1.5, "neither the timeout nor the wait was sat out"
+    assert asked.seconds < 15, "neither the timeout nor the wait was sat out"

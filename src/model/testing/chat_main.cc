@@ -43,7 +43,7 @@ int Main(const std::vector<std::string>& arguments) {
     return 2;
   }
   const auto client = MakeHttpChat(
-      pool->front(), {.backoff_s = flags["--backoff"], .longest_s = 1, .patience_s = 2});
+      pool->front(), {.backoff_s = flags["--backoff"], .longest_s = 1, .patience_s = 60});
   if (!client.ok()) {
     std::cerr << client.error().message << "\n";
     return 1;

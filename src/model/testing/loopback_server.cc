@@ -87,11 +87,11 @@ void LoopbackServer::Serve() {
     const int fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (fd < 0) continue;
     std::string request = ReadRequest(fd);
-    SendAll(fd, reply_);
     {
       const std::lock_guard<std::mutex> lock(mutex_);
       requests_.push_back(std::move(request));
     }
+    SendAll(fd, reply_);
     if (hold_) {
       held.push_back(fd);
     } else {
