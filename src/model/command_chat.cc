@@ -21,6 +21,7 @@ namespace {
 
 constexpr size_t kMaxLineBytes = size_t{8} << 20;
 constexpr size_t kKeptErrorBytes = 4096;
+constexpr double kLastMomentS = 0.5;
 constexpr int kPollMs = 20;  // how late a cancellation is seen
 
 // A write to a program that has just died must be an error code, not a signal. For threads that do
@@ -69,12 +70,11 @@ class CommandChat::Program {
         if (IsAnswer(*reply, id)) return End::kLine;
       }
       if (out_.size() > kMaxLineBytes) return Stop(End::kTooLong);
-      if (ended) {
-        how_ = ended->Text();
-        return Stop(End::kDied);
-      }
-      if (!open) {
-        how_ = "closed its standard output";
+      if (ended || !open) {
+        // Its streams close a moment before it ends.
+        const auto status = ended ? ended : process_.Wait(kLastMomentS);
+        Read(process_.stderr_fd(), &err_);
+        how_ = status ? status->Text() : "closed its standard output";
         return Stop(End::kDied);
       }
     }

@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "base/strings.h"
 #include "model/pool_fields.h"
+#include "model/prompt.h"
 #include "model/redact.h"
 #include "model/retry.h"
 
@@ -19,10 +20,6 @@ namespace {
 
 // Of one body of an exchange.
 constexpr size_t kMaxKeptBytes = size_t{1} << 20;
-
-int64_t Estimated(size_t bytes) {
-  return static_cast<int64_t>(static_cast<double>(bytes) / 3.2) + 1;
-}
 
 std::string LowerCase(std::string text) {
   for (char& c : text) c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
@@ -45,10 +42,10 @@ struct HttpChat::Call {
   const ChatRequest& request;
   Dialect dialect;
   ChatReply reply;
-  int failed = 0;         // tries that count against the retries
-  bool again = false;     // the last try is followed by another
-  double wait_s = 0;      // before it
-  size_t sent_bytes = 0;  // of the last request
+  int failed = 0;      // tries that count against the retries
+  bool again = false;  // the last try is followed by another
+  double wait_s = 0;   // before it
+  std::string sent;    // body of the last request
 
   void End(CallFailure failure, std::string error) {
     again = false;
@@ -127,7 +124,7 @@ std::string HttpChat::Quoted(const std::string& text) const {
 }
 
 ChatReply HttpChat::Ask(const ChatRequest& request) {
-  Call call{.request = request, .dialect = {}, .reply = {}};
+  Call call{.request = request, .dialect = {}, .reply = {}, .sent = {}};
   if (!TakeSlot()) {
     call.End(CallFailure::kCancelled, "cancelled");
     return std::move(call.reply);
@@ -167,15 +164,15 @@ void HttpChat::Try(Call& call) {
   request.connect_timeout_s = entry_.connect_timeout_s;
   request.first_byte_timeout_s = entry_.first_byte_timeout_s;
   request.total_timeout_s = entry_.total_timeout_s;
-  call.sent_bytes = request.body.size();
   const HttpReply http = http_.Post(request);
+  call.sent = std::move(request.body);
   if (http.failure == HttpFailure::kCancelled && !http.sent) {
     call.End(CallFailure::kCancelled, "cancelled");
     return;
   }
   std::string kept = KeptBody(http.body, key_, kMaxKeptBytes);
   if (http.status >= 400) kept = HideMaskedKeys(kept);
-  call.reply.exchanges.push_back({KeptBody(request.body, key_, kMaxKeptBytes), std::move(kept)});
+  call.reply.exchanges.push_back({KeptBody(call.sent, key_, kMaxKeptBytes), std::move(kept)});
   if (http.failure != HttpFailure::kNone) {
     JudgeFailure(call, http);
   } else if (http.status < 200 || http.status > 299) {
@@ -341,8 +338,8 @@ void HttpChat::ReadAnswer(Call& call, const HttpReply& http) {
   }
   WireAnswer answer = wire_.Read(body);
   if (!answer.has_usage) {
-    answer.usage.tokens_in = Estimated(call.sent_bytes);
-    answer.usage.tokens_out = Estimated(answer.text.size());
+    answer.usage.tokens_in = EstimateTokens(call.sent);
+    answer.usage.tokens_out = EstimateTokens(answer.text);
     reply.notes.emplace_back("the server reports no tokens: estimated by the size of the texts");
   }
   reply.usage.tokens_in += answer.usage.tokens_in;
@@ -359,10 +356,10 @@ void HttpChat::ReadAnswer(Call& call, const HttpReply& http) {
 }
 
 void HttpChat::CountUnanswered(Call& call, const HttpReply& http) {
-  call.reply.usage.tokens_in += Estimated(call.sent_bytes);
+  call.reply.usage.tokens_in += EstimateTokens(call.sent);
   const int64_t most = call.request.max_output_tokens;
   if (!http.body.empty()) {
-    call.reply.usage.tokens_out += std::min(most, Estimated(http.body.size()));
+    call.reply.usage.tokens_out += std::min(most, EstimateTokens(http.body));
   }
   call.reply.notes.emplace_back(
       "a try without a whole answer may be charged for: its tokens are estimated");

@@ -8,8 +8,12 @@
 
 #include "base/strings.h"
 #include "model/command_chat.h"
+#include "model/command_model.h"
 #include "model/http_chat.h"
+#include "model/language_model.h"
 #include "model/pool_fields.h"
+#include "model/prompt.h"
+#include "model/reply.h"
 
 namespace banyan {
 namespace {
@@ -99,10 +103,13 @@ Result<std::unique_ptr<Model>> MakeModel(const PoolEntry& entry) {
   if (entry.provider == "replay") {
     return Internal(fmt::format("model '{}': replay models are made by the store", entry.name));
   }
-  return Error{
-      ErrorCode::kUnsupported,
-      fmt::format("model '{}': provider {} is not offered yet", entry.name, entry.provider),
-      {}};
+  if (entry.provider == "command") {
+    BANYAN_RETURN_IF_ERROR(CheckUsable(entry));
+    return std::unique_ptr<Model>(std::make_unique<CommandModel>(entry, MakePrompt, ParseReply));
+  }
+  BANYAN_ASSIGN_OR_RETURN(auto client, MakeChatClient(entry));
+  return std::unique_ptr<Model>(
+      std::make_unique<LanguageModel>(entry, std::move(client), MakePrompt, ParseReply));
 }
 
 }  // namespace banyan

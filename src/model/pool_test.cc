@@ -209,6 +209,29 @@ TEST(MakeModel, GivesExpertsTheirNameAndRole) {
   }
 }
 
+TEST(MakeModel, MakesLanguageModelsAndPrograms) {
+  auto pool = ParsePool(std::string(kTwo) +
+                            "[[model]]\nname='p'\nprovider='command'\ncommand=['sh']\n"
+                            "[[model]]\nname='q'\nprovider='command'\ncommand=['./gone']\n"
+                            "[[model]]\nname='r'\nprovider='replay'\nstore='x.db'\n",
+                        "p");
+  ASSERT_TRUE(pool.ok()) << pool.error().message;
+  (*pool)[0].key_env = "BANYAN_TEST_NO_SUCH_KEY";
+  EXPECT_EQ(MakeModel((*pool)[0]).error().code, ErrorCode::kNotFound) << "no key";
+  const auto chat = MakeModel((*pool)[1]);
+  ASSERT_TRUE(chat.ok()) << chat.error().message;
+  EXPECT_EQ((*chat)->name(), "small");
+  EXPECT_EQ((*chat)->role(), ModelRole::kLight);
+  EXPECT_TRUE((*chat)->info().reads_text);
+  EXPECT_FALSE((*chat)->info().repeatable);
+  EXPECT_DOUBLE_EQ((*chat)->info().parameters_b, 7);
+  const auto program = MakeModel((*pool)[2]);
+  ASSERT_TRUE(program.ok()) << program.error().message;
+  EXPECT_EQ((*program)->name(), "p");
+  EXPECT_THAT(MakeModel((*pool)[3]).error().message, HasSubstr("there is no program './gone'"));
+  EXPECT_EQ(MakeModel((*pool)[4]).error().code, ErrorCode::kInternal) << "the store makes those";
+}
+
 TEST(CheckUsable, WantsTheKeyAndNeverShowsIt) {
   PoolEntry entry;
   entry.name = "a";
