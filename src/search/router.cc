@@ -108,6 +108,13 @@ const char* PhaseName(Phase phase) {
   return "?";
 }
 
+Result<Phase> ParsePhase(const std::string& name) {
+  for (const Phase phase : {Phase::kStructure, Phase::kRefinement, Phase::kStuck}) {
+    if (name == PhaseName(phase)) return phase;
+  }
+  return InvalidArgument("no phase is called '" + name + "'");
+}
+
 Result<std::unique_ptr<Router>> MakeRouter(const std::string& name) {
   std::unique_ptr<Router> router;
   if (name == "thompson") router = std::make_unique<Thompson>();

@@ -18,7 +18,8 @@ enum class Phase {
   kStuck,       // many trials without a gain
 };
 
-const char* PhaseName(Phase phase);
+const char* PhaseName(Phase phase);  // "structure", "refinement", "stuck"
+Result<Phase> ParsePhase(const std::string& name);
 
 // The gains of one model's settled calls: by how much the best proposal of the call beat the best
 // plan known when it was asked, as a log-ratio of latencies, 0 if it did not.

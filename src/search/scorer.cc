@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "search/history.h"
+
 namespace banyan {
 
 Features Scorer::FeaturesOf(const Candidate& candidate) {
@@ -32,15 +34,22 @@ ScoresEvent Scorer::Answer(const ScoreCandidates& question) {
   return event;
 }
 
-void Scorer::Learn(const Candidate& candidate, double log_speedup) {
-  if (model_ == nullptr) return;
+void Scorer::Pretrain(const std::vector<CostSample>& samples) {
+  if (model_ != nullptr && !samples.empty()) model_->Pretrain(samples);
+}
+
+Features Scorer::Learn(const Candidate& candidate, double log_speedup) {
+  if (model_ == nullptr) return {};
   Features features = FeaturesOf(candidate);
-  if (features.empty()) return;
+  if (features.empty()) return {};
   const auto said = predicted_.find(candidate.program_hash);
   const double predicted =
       said == predicted_.end() ? std::numeric_limits<double>::quiet_NaN() : said->second;
-  model_->Update({.features = std::move(features), .log_speedup = log_speedup, .group = 0},
+  model_->Update({.features = features,
+                  .log_speedup = log_speedup,
+                  .group = SampleGroup(compiler_->workload(), compiler_->target())},
                  predicted);
+  return features;
 }
 
 }  // namespace banyan

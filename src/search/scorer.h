@@ -20,7 +20,10 @@ class Scorer {
 
   bool learns() const { return model_ != nullptr; }
   ScoresEvent Answer(const ScoreCandidates& question);
-  void Learn(const Candidate& candidate, double log_speedup);
+  // What earlier runs measured; before the first question.
+  void Pretrain(const std::vector<CostSample>& samples);
+  // Gives back the features it learnt from; none: there are none, or no model.
+  Features Learn(const Candidate& candidate, double log_speedup);
 
  private:
   Features FeaturesOf(const Candidate& candidate);

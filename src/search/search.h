@@ -197,6 +197,7 @@ class Search {
   void On(const CancelEvent& event);
   void On(const FinalsEvent& event);
   void On(const ResumeEvent& event);
+  void On(const LimitsEvent&) {}
   void UseBudget(const Budget& budget);
   void Settle(Trial& trial);
   void Learn(NodeId id);
@@ -246,6 +247,8 @@ class Search {
   RunPhase cancelled_in_ = RunPhase::kReference;
   double elapsed_s_ = 0;
   ReferenceOutcome reference_;
+  std::vector<ExamplePlan> examples_;  // of earlier runs, as the first event says
+  std::vector<PastGain> past_gains_;
   double basis_ms_ = kNoLatency;  // log-speedups are over this
   double peak_gflops_ = 0;
   double drift_ = 1;

@@ -36,7 +36,9 @@ void Search::RecordCall(const Call& call) {
                              .why = call.why,
                              .answered = call.answered,
                              .reply = call.reply,
-                             .accepted = call.accepted});
+                             .accepted = call.accepted,
+                             .phase = PhaseName(call.phase),
+                             .gain = call.gain_index < 0 ? kNoLatency : call.gain});
 }
 
 RunProgress Search::Progress() const {
