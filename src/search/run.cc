@@ -205,7 +205,7 @@ class Driver {
   }
 
   void Learn(const TrialOutcome& outcome) {
-    if (!scorer_.learns() || !outcome.ok()) return;
+    if (!scorer_.learns()) return;
     if (const auto measurement = search_->MeasurementOf(outcome.trial_id)) {
       scorer_.Learn(measurement->candidate, measurement->log_speedup);
     }
