@@ -1,10 +1,8 @@
 #pragma once
 
-#include <cstdint>
 #include <string>
 #include <vector>
 
-#include "base/hash.h"
 #include "base/result.h"
 #include "cost/cost_model.h"
 #include "model/model.h"
@@ -30,11 +28,6 @@ struct RunHistory {
   std::vector<PastGain> gains;      // newest first
   std::vector<CostSample> samples;  // of an equal target; related workloads first, then newest
 };
-
-// CostSample::group of what is measured on this workload and target.
-inline uint64_t SampleGroup(const Workload& workload, const Target& target) {
-  return HashCombine(workload.hash, target.fingerprint);
-}
 
 // The port through which a run learns from earlier ones; implemented by the store. Asked once, at
 // the start of a run, on the driver's thread. Examples and gains become part of the first event, so

@@ -264,7 +264,7 @@ class Driver {
   }
 
   Status Learn(const TrialOutcome& outcome) {
-    if (!scorer_.learns() || !outcome.ok()) return Ok{};
+    if (!scorer_.learns()) return Ok{};
     const auto measurement = search_->MeasurementOf(outcome.trial_id);
     if (!measurement) return Ok{};
     Features features = scorer_.Learn(measurement->candidate, measurement->log_speedup);

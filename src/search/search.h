@@ -100,11 +100,11 @@ class Search {
   // Canonical text of the tree and all that was spent; free of wall times and run ids.
   std::string DumpTree() const;
   const Tree& tree() const { return *tree_; }
-  // What a finished trial measured and the log-speedup it stands for, for a cost model; nullopt: it
-  // failed or is not known.
+  // What a finished trial measured and the log-speedup it stands for, for a cost model; nullopt:
+  // it is not known, or says nothing about the program.
   struct Measurement {
     Candidate candidate;
-    double log_speedup = 0;
+    std::optional<double> log_speedup;  // nullopt: the program failed
   };
   std::optional<Measurement> MeasurementOf(uint64_t trial_id);
 
