@@ -33,6 +33,7 @@ class Driver {
   Result<SearchResult> Run(const std::vector<Event>& history) {
     cpu_start_s_ = ThreadCpuS();
     BANYAN_RETURN_IF_ERROR(LoadPast());
+    BANYAN_RETURN_IF_ERROR(deps_.journal->Record(PoolRecord{Infos()}));
     BANYAN_RETURN_IF_ERROR(Replay(history));
     // A run that had ended goes on only if it was cancelled or has got more budget.
     const bool over =
@@ -47,6 +48,12 @@ class Driver {
   }
 
  private:
+  std::vector<ModelInfo> Infos() const {
+    std::vector<ModelInfo> infos;
+    for (const Model* model : deps_.pool) infos.push_back(model->info());
+    return infos;
+  }
+
   Status LoadPast() {
     if (deps_.history == nullptr || !config_.strategy.transfer) return Ok{};
     std::vector<std::string> models;
@@ -61,14 +68,12 @@ class Driver {
   // Nothing is done again: the actions of the history have had their effect. Rows are idempotent,
   // and the last ones before a kill may not have been written.
   Status Replay(const std::vector<Event>& history) {
-    std::vector<ModelInfo> pool;
-    for (const Model* model : deps_.pool) pool.push_back(model->info());
     JournalReader reader(&history);
     reader_ = &reader;
     const auto limits = [this](size_t model, const ModelRequest& request) {
       return Limits(model, request);
     };
-    BANYAN_ASSIGN_OR_RETURN(search_, Search::Make(config_, std::move(pool), &compiler_, limits));
+    BANYAN_ASSIGN_OR_RETURN(search_, Search::Make(config_, Infos(), &compiler_, limits));
     next_index_ = static_cast<int64_t>(history.size());
     while (true) {
       BANYAN_ASSIGN_OR_RETURN(const Event* read, reader.Next());
