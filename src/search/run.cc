@@ -133,7 +133,8 @@ class Driver {
     // Calls in flight are paid for: their replies belong into the ledger, and end soon.
     for (Model* model : deps_.pool) model->Cancel();
     while (runner_.in_flight() > 0) {
-      if (auto answer = runner_.Take(kIdleS)) BANYAN_RETURN_IF_ERROR(ReadReply(*std::move(answer)));
+      if (auto answer = runner_.TakeInOrder(kIdleS))
+        BANYAN_RETURN_IF_ERROR(ReadReply(*std::move(answer)));
     }
     return Ok{};
   }
@@ -153,6 +154,10 @@ class Driver {
     const bool trials = deps_.measurer->InFlight() > 0;
     const bool calls = runner_.in_flight() > 0;
     if (!trials && !calls) return Internal("the search waits, but nothing is under way");
+    if (calls && deps_.measurer->Instant()) {
+      auto answer = runner_.TakeInOrder(std::min(kIdleS, left_s));
+      return answer ? ReadReply(*std::move(answer)) : Status();
+    }
     if (calls) {
       if (auto answer = runner_.Take(trials ? 0 : std::min(kIdleS, left_s))) {
         return ReadReply(*std::move(answer));

@@ -166,14 +166,17 @@ Result<Budget> BudgetFromJson(const Json& json) {
 }
 
 Json ToJson(const RunConfig& config) {
-  return {{"workload", config.workload_text},
-          {"target", config.target_text},
-          {"cores", config.cores},
-          {"seed", config.seed},
-          {"budget", ToJson(config.budget)},
-          {"strategy", ToJson(config.strategy)},
-          {"pool", config.pool},
-          {"measure", MeasureToJson(config.measure)}};
+  Json json = {{"workload", config.workload_text},
+               {"target", config.target_text},
+               {"cores", config.cores},
+               {"seed", config.seed},
+               {"budget", ToJson(config.budget)},
+               {"strategy", ToJson(config.strategy)},
+               {"pool", config.pool},
+               {"measure", MeasureToJson(config.measure)}};
+  if (!config.simulate.empty()) json["simulate"] = config.simulate;
+  if (!config.snapshot.empty()) json["snapshot"] = config.snapshot;
+  return json;
 }
 
 Result<RunConfig> RunConfigFromJson(const Json& json) {
@@ -184,6 +187,8 @@ Result<RunConfig> RunConfigFromJson(const Json& json) {
   fields.Read("cores", &config.cores);
   fields.Read("seed", &config.seed);
   fields.Read("pool", &config.pool);
+  fields.Read("simulate", &config.simulate);
+  fields.Read("snapshot", &config.snapshot);
   if (const Json* budget = fields.Find("budget")) {
     BANYAN_ASSIGN_OR_RETURN(config.budget, BudgetFromJson(*budget));
   }
