@@ -14,6 +14,7 @@
 #include "search/strategy.h"
 #include "tvm/cpu_speed.h"
 #include "tvm/live_schedule.h"
+#include "tvm/meta_compiler.h"
 #include "tvm/version.h"
 #include "tvm/workloads.h"
 
@@ -49,6 +50,9 @@ Result<RunConfig> MakeRunConfig(const TuneOptions& options) {
   config.seed = options.seed;
   if (options.trials) config.budget.trials = *options.trials;
   if (options.calls) config.budget.calls = *options.calls;
+  if (options.strong_calls) config.budget.strong_calls = *options.strong_calls;
+  if (options.tokens) config.budget.tokens = *options.tokens;
+  if (options.cost_usd) config.budget.cost_usd = *options.cost_usd;
   if (options.seconds) config.budget.seconds = *options.seconds;
   BANYAN_RETURN_IF_ERROR(CheckBudget(config.budget));
   auto strategy = FindStrategy(options.strategy);
@@ -59,6 +63,14 @@ Result<RunConfig> MakeRunConfig(const TuneOptions& options) {
                                 DidYouMean(options.strategy, names), fmt::join(names, ", ")));
   }
   config.strategy = *std::move(strategy);
+  for (const std::string& setting : options.set) {
+    const size_t mark = setting.find('=');
+    if (mark == std::string::npos) {
+      return InvalidArgument(fmt::format("--set '{}': write FIELD=VALUE", setting));
+    }
+    BANYAN_RETURN_IF_ERROR(
+        SetStrategyField(&config.strategy, setting.substr(0, mark), setting.substr(mark + 1)));
+  }
   for (const std::string& name : options.pool) {
     if (std::count(options.pool.begin(), options.pool.end(), name) > 1) {
       return InvalidArgument(fmt::format("--pool names '{}' twice", name));
@@ -110,7 +122,11 @@ Result<std::unique_ptr<Model>> MakeModel(const std::string& name) {
                               fmt::join(names, ", ")));
 }
 
-Result<std::unique_ptr<Compiler>> MakeCompiler(const Workload& workload, const Target& target) {
+Result<std::unique_ptr<Compiler>> MakeCompiler(const Workload& workload, const Target& target,
+                                               const std::string& action_space) {
+  if (action_space == ActionSpaceName(ActionSpace::kMutators)) {
+    return MakeMetaScheduleCompiler(workload, target);
+  }
   BANYAN_ASSIGN_OR_RETURN(auto root, MakeLiveSchedule(workload.module_json, workload.entry));
   return MakeScheduleCompiler(workload, target, std::move(root));
 }
@@ -122,7 +138,8 @@ std::unique_ptr<Measurer> MakeMeasurer(const MeasureOptions& options) {
 Result<Workbench> MakeWorkbench(const RunConfig& config, const Workload& workload,
                                 const Target& target) {
   Workbench bench;
-  BANYAN_ASSIGN_OR_RETURN(bench.compiler, MakeCompiler(workload, target));
+  BANYAN_ASSIGN_OR_RETURN(bench.compiler,
+                          MakeCompiler(workload, target, config.strategy.action_space));
   for (const std::string& name : config.pool) {
     BANYAN_ASSIGN_OR_RETURN(auto model, MakeModel(name));
     bench.models.push_back(std::move(model));

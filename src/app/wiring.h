@@ -36,7 +36,9 @@ Status CheckWorkloadText(const std::string& text);
 // Every model a pool may name.
 Result<std::unique_ptr<Model>> MakeModel(const std::string& name);
 
-Result<std::unique_ptr<Compiler>> MakeCompiler(const Workload& workload, const Target& target);
+// For plans of that action space: our steps, or MetaSchedule's mutators on sampled traces.
+Result<std::unique_ptr<Compiler>> MakeCompiler(const Workload& workload, const Target& target,
+                                               const std::string& action_space = "plan");
 std::unique_ptr<Measurer> MakeMeasurer(const MeasureOptions& options);
 Result<Workbench> MakeWorkbench(const RunConfig& config, const Workload& workload,
                                 const Target& target);

@@ -57,6 +57,7 @@ void VisitFields(Config& config, F&& f) {
   f("charge_failed_calls", config.charge_failed_calls);
   f("routing", config.routing);
   f("cost_unit", config.cost_unit);
+  f("strong_worth", config.strong_worth);
   f("course_alteration", config.course_alteration);
   f("proposals_per_call", config.proposals_per_call);
   f("finalists", config.finalists);

@@ -229,6 +229,9 @@ class Search {
   bool ReadsText() const;
   bool AnyAffordable() const;
   ModelStanding StandingOf(size_t model) const;
+  // What the router is asked about these models of the pool.
+  RouteQuestion QuestionAbout(const std::vector<size_t>& places) const;
+  CostUnit cost_unit() const { return ParseCostUnit(config_.strategy.cost_unit).value(); }
 
   const RunConfig config_;
   Compiler* const compiler_;
