@@ -18,7 +18,7 @@ enum class Phase {
   kStuck,       // many trials without a gain
 };
 
-const char* PhaseName(Phase phase);
+const char* PhaseName(Phase phase);  // "structure", "refinement", "stuck"
 Result<Phase> ParsePhase(const std::string& name);
 
 // The gain of one settled call: by how much the best proposal of the call beat the best plan known

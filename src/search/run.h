@@ -18,6 +18,7 @@
 #include "model/model.h"
 #include "schedule/compiler.h"
 #include "search/event.h"
+#include "search/history.h"
 #include "search/journal.h"
 #include "search/run_config.h"
 
@@ -65,6 +66,8 @@ struct RunDependencies {
   Measurer* measurer = nullptr;
   std::vector<Model*> pool;
   CostModel* cost_model = nullptr;  // nullptr: predicts nothing
+  // Asked at the start, unless the strategy has no transfer; nullptr: there were no earlier runs.
+  History* history = nullptr;
   Journal* journal = nullptr;
   Clock* clock = nullptr;
   const std::atomic<bool>* cancel = nullptr;  // set by Ctrl-C

@@ -100,11 +100,11 @@ class Search {
   // Canonical text of the tree and all that was spent; free of wall times and run ids.
   std::string DumpTree() const;
   const Tree& tree() const { return *tree_; }
-  // What a finished trial measured and the log-speedup it stands for, for a cost model; nullopt: it
-  // failed or is not known.
+  // What a finished trial measured and the log-speedup it stands for, for a cost model; nullopt:
+  // it is not known, or says nothing about the program.
   struct Measurement {
     Candidate candidate;
-    double log_speedup = 0;
+    std::optional<double> log_speedup;  // nullopt: the program failed
   };
   std::optional<Measurement> MeasurementOf(uint64_t trial_id);
 
@@ -197,6 +197,7 @@ class Search {
   void On(const CancelEvent& event);
   void On(const FinalsEvent& event);
   void On(const ResumeEvent& event);
+  void On(const LimitsEvent&) {}
   void UseBudget(const Budget& budget);
   void Settle(Trial& trial);
   void Learn(NodeId id);
@@ -249,6 +250,8 @@ class Search {
   RunPhase cancelled_in_ = RunPhase::kReference;
   double elapsed_s_ = 0;
   ReferenceOutcome reference_;
+  std::vector<ExamplePlan> examples_;  // of earlier runs, as the first event says
+  std::vector<PastGain> past_gains_;
   double basis_ms_ = kNoLatency;  // log-speedups are over this
   double peak_gflops_ = 0;
   double drift_ = 1;

@@ -224,6 +224,7 @@ Result<ModelRequest> Search::MakeRequest(const Call& call) {
       request.states.push_back(TextOf(*at, ScoreOf(*at)));
     }
   }
+  request.examples = examples_;
   request.peak_gflops = peak_gflops_;
   request.max_proposals = static_cast<size_t>(config_.strategy.proposals_per_call);
   request.trials_left = TrialsLeft();
