@@ -169,6 +169,7 @@ Result<int> RunTune(const CommonOptions& common, const TuneOptions& options) {
   hooks.on_start = [&](const RunStart& start) { progress.set_flops(start.workload.flops); };
   bool searching = false;
   hooks.on_begun = [&](const std::string&) { searching = true; };
+  hooks.on_note = [&](const std::string& text) { progress.Say(text); };
   hooks.on_progress = [&](const RunProgress& now) {
     if (now.phase != "reference") early.Stop();
     progress.Update(now);

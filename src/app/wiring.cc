@@ -9,7 +9,11 @@
 
 #include "app/version.h"
 #include "base/cpu.h"
+#include "base/rng.h"
 #include "base/strings.h"
+#include "cost/xgboost_model.h"
+#include "model/pool.h"
+#include "schedule/mutator_steps.h"
 #include "schedule/workload.h"
 #include "search/strategy.h"
 #include "tvm/cpu_speed.h"
@@ -71,14 +75,8 @@ Result<RunConfig> MakeRunConfig(const TuneOptions& options) {
     BANYAN_RETURN_IF_ERROR(
         SetStrategyField(&config.strategy, setting.substr(0, mark), setting.substr(mark + 1)));
   }
-  for (const std::string& name : options.pool) {
-    if (std::count(options.pool.begin(), options.pool.end(), name) > 1) {
-      return InvalidArgument(fmt::format("--pool names '{}' twice", name));
-    }
-    const auto model = MakeModel(name);
-    if (!model.ok()) return model.error();
-  }
-  config.pool = options.pool;
+  BANYAN_ASSIGN_OR_RETURN(config.pool, LoadPool(options.pool));
+  for (const PoolEntry& entry : config.pool) BANYAN_RETURN_IF_ERROR(CheckUsable(entry));
   config.measure = MakeMeasureOptions(options.machine);
   return config;
 }
@@ -114,14 +112,6 @@ Status CheckWorkloadText(const std::string& text) {
                   spec.name, DidYouMean(spec.name, names)));
 }
 
-Result<std::unique_ptr<Model>> MakeModel(const std::string& name) {
-  auto model = MakeBuiltinModel(name);
-  if (model.ok()) return model;
-  const std::vector<std::string> names = BuiltinModelNames();
-  return NotFound(fmt::format("unknown model '{}'{}; there are: {}", name, DidYouMean(name, names),
-                              fmt::join(names, ", ")));
-}
-
 Result<std::unique_ptr<Compiler>> MakeCompiler(const Workload& workload, const Target& target,
                                                const std::string& action_space) {
   if (action_space == ActionSpaceName(ActionSpace::kMutators)) {
@@ -129,6 +119,20 @@ Result<std::unique_ptr<Compiler>> MakeCompiler(const Workload& workload, const T
   }
   BANYAN_ASSIGN_OR_RETURN(auto root, MakeLiveSchedule(workload.module_json, workload.entry));
   return MakeScheduleCompiler(workload, target, std::move(root));
+}
+
+const char* ActionSpaceOf(const Plan& plan) {
+  const bool mutators = !plan.steps.empty() && IsDesignSpaceStep(plan.steps.front());
+  return ActionSpaceName(mutators ? ActionSpace::kMutators : ActionSpace::kPlan);
+}
+
+Result<Compiler*> PlanCompilers::For(const Plan& plan) {
+  const std::string space = ActionSpaceOf(plan);
+  std::unique_ptr<Compiler>& compiler = compilers_[space];
+  if (compiler == nullptr) {
+    BANYAN_ASSIGN_OR_RETURN(compiler, MakeCompiler(*workload_, *target_, space));
+  }
+  return compiler.get();
 }
 
 std::unique_ptr<Measurer> MakeMeasurer(const MeasureOptions& options) {
@@ -140,9 +144,13 @@ Result<Workbench> MakeWorkbench(const RunConfig& config, const Workload& workloa
   Workbench bench;
   BANYAN_ASSIGN_OR_RETURN(bench.compiler,
                           MakeCompiler(workload, target, config.strategy.action_space));
-  for (const std::string& name : config.pool) {
-    BANYAN_ASSIGN_OR_RETURN(auto model, MakeModel(name));
+  for (const PoolEntry& entry : config.pool) {
+    BANYAN_ASSIGN_OR_RETURN(auto model, MakeModel(entry));
     bench.models.push_back(std::move(model));
+  }
+  if (config.strategy.cost_model == "xgboost") {
+    BANYAN_ASSIGN_OR_RETURN(bench.cost_model,
+                            MakeXgboostModel({.seed = ChildSeed(config.seed, "cost model", 0)}));
   }
   bench.measurer = MakeMeasurer(config.measure);
   return bench;

@@ -65,7 +65,7 @@ TEST(RunConfigTest, SurvivesJson) {
   RunConfig config;
   config.workload_text = "mlp:T=128";
   config.seed = UINT64_MAX;
-  config.pool = {"a", "b"};
+  config.pool = LoadPool({"builtin:analytic", "builtin:random"}).value();
   config.strategy.puct_c = 0.125;
   config.budget.trials = 7;
   config.measure.workers = 5;
@@ -74,6 +74,17 @@ TEST(RunConfigTest, SurvivesJson) {
   EXPECT_EQ(ToJson(*copy), ToJson(config));
   EXPECT_EQ(copy->seed, UINT64_MAX);
   EXPECT_TRUE(std::isinf(copy->budget.seconds));
+}
+
+TEST(RunConfigTest, ReadsNamesOfBuiltInExperts) {
+  Json json = ToJson(RunConfig{});
+  json["pool"] = {"builtin:analytic", "builtin:heuristic"};
+  const auto config = RunConfigFromJson(json);
+  ASSERT_TRUE(config.ok()) << config.error().message;
+  ASSERT_EQ(config->pool.size(), 2U);
+  EXPECT_EQ(config->pool[1].name, "builtin:heuristic");
+  json["pool"] = {3};
+  EXPECT_FALSE(RunConfigFromJson(json).ok());
 }
 
 TEST(RunConfigTest, NamesTheFieldThatIsWrong) {

@@ -167,13 +167,15 @@ Result<Budget> BudgetFromJson(const Json& json) {
 }
 
 Json ToJson(const RunConfig& config) {
+  Json pool = Json::array();
+  for (const PoolEntry& entry : config.pool) pool.push_back(ToJson(entry));
   return {{"workload", config.workload_text},
           {"target", config.target_text},
           {"cores", config.cores},
           {"seed", config.seed},
           {"budget", ToJson(config.budget)},
           {"strategy", ToJson(config.strategy)},
-          {"pool", config.pool},
+          {"pool", std::move(pool)},
           {"measure", MeasureToJson(config.measure)}};
 }
 
@@ -184,7 +186,18 @@ Result<RunConfig> RunConfigFromJson(const Json& json) {
   fields.Read("target", &config.target_text);
   fields.Read("cores", &config.cores);
   fields.Read("seed", &config.seed);
-  fields.Read("pool", &config.pool);
+  if (const Json* pool = fields.Find("pool")) {
+    if (!pool->is_array()) return InvalidArgument("run configuration: pool is not an array");
+    for (const Json& item : *pool) {
+      if (item.is_string()) {  // as runs of schema 1 have built-in experts
+        BANYAN_ASSIGN_OR_RETURN(auto entries, LoadPool({item.get<std::string>()}));
+        config.pool.insert(config.pool.end(), entries.begin(), entries.end());
+      } else {
+        BANYAN_ASSIGN_OR_RETURN(PoolEntry entry, PoolEntryFromJson(item));
+        config.pool.push_back(std::move(entry));
+      }
+    }
+  }
   if (const Json* budget = fields.Find("budget")) {
     BANYAN_ASSIGN_OR_RETURN(config.budget, BudgetFromJson(*budget));
   }

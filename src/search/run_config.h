@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "measure/measurer.h"
+#include "model/pool.h"
 
 namespace banyan {
 
@@ -102,7 +103,7 @@ struct RunConfig {
   uint64_t seed = 0;
   Budget budget;
   StrategyConfig strategy;
-  std::vector<std::string> pool;  // model names
+  std::vector<PoolEntry> pool;  // holds no key
   MeasureOptions measure;
 };
 

@@ -135,6 +135,33 @@ ModelStanding Search::StandingOf(size_t model) const {
   return standing;
 }
 
+std::vector<CallGain> Search::PastOf(const std::string& model) const {
+  constexpr size_t kMost = 16;  // of a phase; the newest
+  std::vector<CallGain> past;
+  for (const Phase phase : {Phase::kStructure, Phase::kRefinement, Phase::kStuck}) {
+    for (const bool family : {true, false}) {
+      const size_t before = past.size();
+      for (const PastGain& gain : past_gains_) {
+        if (gain.model != model || gain.phase != phase || (family && !gain.same_family)) continue;
+        past.push_back({phase, gain.gain});
+        if (past.size() - before == kMost) break;
+      }
+      if (past.size() > before) break;  // other families only where this one was never seen
+    }
+  }
+  return past;
+}
+
+std::string Search::RoutingNote() const {
+  if (config_.strategy.routing != "thompson" || models_.empty()) return {};
+  std::vector<ModelRecord> pool;
+  for (const ModelState& model : models_) {
+    pool.push_back(model.record);
+    pool.back().past = PastOf(model.record.info.name);
+  }
+  return DescribePriors(pool);
+}
+
 RouteQuestion Search::QuestionAbout(const std::vector<size_t>& places) const {
   RouteQuestion question;
   question.phase = CurrentPhase();
@@ -142,6 +169,7 @@ RouteQuestion Search::QuestionAbout(const std::vector<size_t>& places) const {
   question.worth = config_.strategy.strong_worth;
   for (const size_t place : places) {
     ModelRecord record = models_[place].record;
+    record.past = PastOf(record.info.name);
     const ModelUse& use = ledger_.use(place);
     const double asked = static_cast<double>(use.calls);
     const bool seen = asked > 0 && use.usage.seconds > 0;
