@@ -146,17 +146,40 @@ class Parser {
     command->add_option("--calls", tune_.calls, "Budget of requests to models (default 8)")
         ->type_name("N")
         ->check(Whole(0, 1'000'000));
+    command
+        ->add_option("--strong-calls", tune_.strong_calls,
+                     "Budget of calls to strong models (default: that of all calls)")
+        ->type_name("N")
+        ->check(Whole(0, 1'000'000));
+    command->add_option("--tokens", tune_.tokens, "Budget of tokens, in and out (default none)")
+        ->type_name("N")
+        ->check(Whole(0, 1'000'000'000'000));
+    command
+        ->add_option("--cost-usd", tune_.cost_usd,
+                     "Budget of money by the pool's prices (default none)")
+        ->type_name("USD")
+        ->check(Number(0, 1e9));
     command->add_option("--seconds", tune_.seconds, "Budget of time (default none)")
         ->type_name("S")
         ->check(Number(1e-3, 1e9));
     command->add_option("--seed", tune_.seed, "Seed of inputs and of the search")
         ->type_name("N")
         ->check(Whole(0, std::numeric_limits<uint64_t>::max()));
-    command->add_option("--strategy", tune_.strategy, "Search strategy: banyan or random")
+    command->add_option("--strategy", tune_.strategy, "Search strategy (`banyan strategies`)")
         ->type_name("NAME");
-    command->add_option("--pool", tune_.pool, "Models that propose, with commas between")
+    command
+        ->add_option(
+            "--pool", tune_.pool,
+            "Models that propose: built-in experts and TOML files of models, commas between")
         ->type_name("NAMES")
         ->delimiter(',');
+    command
+        ->add_option(
+            "--set", tune_.set,
+            "Another value of a part of the strategy (`banyan strategies NAME`); repeatable")
+        ->type_name("FIELD=VALUE")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     AddMachineFlags(*command, tune_.machine);
     command->add_option("--resume", tune_.resume, "Go on with a run: its id, its number, or last")
         ->type_name("RUN");
@@ -172,8 +195,9 @@ class Parser {
       BANYAN_RETURN_IF_ERROR(ApplyConfigFile(tune_.config, *tune_command_));
     }
     for (const CLI::Option* option : tune_command_->get_options()) {
-      static const std::vector<std::string> kOfTheRun = {
-          "seed", "strategy", "pool", "target", "cores", "number", "repeat", "min-repeat-ms"};
+      static const std::vector<std::string> kOfTheRun = {"seed",   "strategy", "pool",
+                                                         "set",    "target",   "cores",
+                                                         "number", "repeat",   "min-repeat-ms"};
       const std::string name = option->get_lnames().empty() ? "" : option->get_lnames().front();
       if (option->count() > 0 && std::count(kOfTheRun.begin(), kOfTheRun.end(), name) > 0) {
         tune_.run_flags.push_back("--" + name);
@@ -244,6 +268,13 @@ class Parser {
     Add("workloads", "List the built-in workloads and their sizes",
         "  banyan workloads\n  banyan workloads --json\n", false,
         [this]() -> Result<CommandLine> { return Made(WorkloadsOptions{}); });
+    CLI::App* strategies =
+        Add("strategies", "List the search strategies, or all parts of one",
+            "  banyan strategies\n  banyan strategies colt\n"
+            "  banyan tune mlp --strategy banyan --set routing=round_robin\n",
+            false, [this]() -> Result<CommandLine> { return Made(strategies_); });
+    strategies->add_option("name", strategies_.name, "Show every part of this one")
+        ->type_name("NAME");
     CLI::App* schema = Add("schema", "Print the JSON schemas of plan steps, replies and events",
                            "  banyan schema\n  banyan schema --of plan\n", false,
                            [this]() -> Result<CommandLine> { return Made(schema_); });
@@ -310,6 +341,7 @@ class Parser {
   ExplainOptions explain_;
   ExportOptions export_;
   ReproduceOptions reproduce_;
+  StrategiesOptions strategies_;
   SchemaOptions schema_;
 };
 

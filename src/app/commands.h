@@ -22,6 +22,7 @@ Result<int> RunExport(const CommonOptions& common, const ExportOptions& options)
 Result<int> RunReproduce(const CommonOptions& common, const ReproduceOptions& options);
 Result<int> RunDoctor(const CommonOptions& common);
 Result<int> RunWorkloads(const CommonOptions& common);
+Result<int> RunStrategies(const CommonOptions& common, const StrategiesOptions& options);
 Result<int> RunSchema(const CommonOptions& common, const SchemaOptions& options);
 Result<int> RunVersion(const CommonOptions& common);
 Result<int> RunWorker();

@@ -31,10 +31,14 @@ struct TuneOptions {
   std::string workload;
   std::optional<int64_t> trials;
   std::optional<int64_t> calls;
+  std::optional<double> strong_calls;
+  std::optional<double> tokens;
+  std::optional<double> cost_usd;
   std::optional<double> seconds;
   uint64_t seed = 0;
   std::string strategy = "banyan";
   std::vector<std::string> pool = {"builtin:analytic", "builtin:heuristic", "builtin:random"};
+  std::vector<std::string> set;  // FIELD=VALUE of the strategy
   MachineOptions machine;
   std::string resume;                  // run to go on with; empty: a new one
   std::string events;                  // file for events as JSON lines; empty: none
@@ -67,6 +71,10 @@ struct ExportOptions {
 struct ReproduceOptions {
   std::string trial;  // "RUN:N", or "N" of the last run
   std::string out;    // folder for the self-contained case; empty: none
+};
+
+struct StrategiesOptions {
+  std::string name;  // all fields of this one; empty: the list
 };
 
 struct SchemaOptions {

@@ -49,11 +49,13 @@ Result<SearchResult> Search(const PreparedRun& run, const Workbench& bench, Jour
   deps.compiler = bench.compiler.get();
   deps.measurer = bench.measurer.get();
   deps.pool = bench.pool();
+  deps.cost_model = bench.cost_model.get();
   deps.journal = journal;
   deps.clock = SystemClock::Get();
   deps.cancel = hooks.cancel;
   deps.peak_gflops = [measurer = deps.measurer] { return measurer->PeakGflops(); };
   deps.on_progress = hooks.on_progress;
+  deps.on_note = hooks.on_note;
   return RunSearch(run.start.config, run.history, deps);
 }
 

@@ -31,16 +31,13 @@ bool PuctSearch::CallDue() const {
 }
 
 std::optional<SendCall> PuctSearch::Ask() {
-  std::vector<ModelRecord> records;
   std::vector<size_t> places;
   for (size_t i = 0; i < models_.size(); ++i) {
-    if (models_[i].too_dear || !ledger_.Affords(i, {})) continue;
-    records.push_back(models_[i].record);
-    places.push_back(i);
+    if (!models_[i].too_dear && ledger_.Affords(i, {})) places.push_back(i);
   }
   Call call;
   Rng rng(config_.seed, "route", calls_.size() + 1);
-  const Route route = router_->Choose(records, CurrentPhase(), rng);
+  const Route route = router_->Choose(QuestionAbout(places), rng);
   if (route.model < 0) return std::nullopt;
   call.why = route.why;
   call.path = ChooseLeaf();

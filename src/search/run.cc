@@ -16,6 +16,7 @@ namespace banyan {
 namespace {
 
 constexpr double kIdleS = 0.05;         // longest wait between looks at the cancel flag
+constexpr double kTrustStep = 0.1;      // change of the trust in the cost model that is told
 constexpr double kBesideCallS = 0.003;  // while a model may answer and a trial may end
 
 // The imperative shell around Search: reads one outside thing at a time, journals it, lets the
@@ -125,6 +126,7 @@ class Driver {
       BANYAN_RETURN_IF_ERROR(
           Read(ReferenceEvent{reference, peak_gflops, config_.budget, std::move(past_.examples),
                               std::move(past_.gains)}));
+      Note(search_->RoutingNote());
     } else {
       BANYAN_RETURN_IF_ERROR(Read(ResumeEvent{config_.budget}));
     }
@@ -173,7 +175,16 @@ class Driver {
 
   Status ReadScores() {
     const ScoreCandidates question = *std::exchange(scores_wanted_, std::nullopt);
-    return Read(scorer_.Answer(question));
+    BANYAN_RETURN_IF_ERROR(Read(scorer_.Answer(question)));
+    const double trust = search_->trust();
+    if (std::fabs(trust - noted_trust_) >= kTrustStep) {
+      noted_trust_ = trust;
+      Note(
+          fmt::format("cost model: trusted {:.2f}, the rank correlation of its predictions with "
+                      "what was measured",
+                      trust));
+    }
+    return Ok{};
   }
 
   Status ReadFinals() {
@@ -298,6 +309,10 @@ class Driver {
     deps_.on_progress(progress);
   }
 
+  void Note(const std::string& text) const {
+    if (deps_.on_note && !text.empty()) deps_.on_note(text);
+  }
+
   bool Cancelled() const { return deps_.cancel != nullptr && deps_.cancel->load(); }
   double ElapsedS() const { return elapsed_before_s_ + watch_.ElapsedS(); }
 
@@ -326,6 +341,7 @@ class Driver {
   JournalReader* reader_ = nullptr;  // while the journal is read back
   Status limits_written_;
   double event_elapsed_s_ = 0;  // when the event that the search thinks about was read
+  double noted_trust_ = 0;
   int64_t next_index_ = 0;
   double elapsed_before_s_ = 0;
   double build_before_s_ = 0;

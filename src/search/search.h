@@ -96,7 +96,10 @@ class Search {
   bool Over(const Budget& budget) const { return stopped() && !cancelled_ && !IsRaised(budget); }
 
   RunProgress Progress() const;
-  SearchResult Summary() const;  // what the search knows: all but times of the driver
+  std::string RoutingNote()
+      const;  // what is believed of the models now; empty: they are not routed
+  double trust() const { return trust_; }  // in the cost model, as the last scores said
+  SearchResult Summary() const;            // what the search knows: all but times of the driver
   // Canonical text of the tree and all that was spent; free of wall times and run ids.
   std::string DumpTree() const;
   const Tree& tree() const { return *tree_; }
@@ -230,6 +233,11 @@ class Search {
   bool ReadsText() const;
   bool AnyAffordable() const;
   ModelStanding StandingOf(size_t model) const;
+  // Gains of the model's calls in earlier runs: of this workload's family, else of any.
+  std::vector<CallGain> PastOf(const std::string& model) const;
+  // What the router is asked about these models of the pool.
+  RouteQuestion QuestionAbout(const std::vector<size_t>& places) const;
+  CostUnit cost_unit() const { return ParseCostUnit(config_.strategy.cost_unit).value(); }
 
   const RunConfig config_;
   Compiler* const compiler_;

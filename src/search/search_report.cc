@@ -54,6 +54,7 @@ RunProgress Search::Progress() const {
   progress.best_latency_ms =
       ranking_.empty() ? kNoLatency : trials_[ranking_.front() - 1].latency_ms;
   progress.last = last_;
+  progress.trust = trust_;
   return progress;
 }
 

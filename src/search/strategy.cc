@@ -174,6 +174,7 @@ Status CheckStrategy(const StrategyConfig& config) {
     double value, low, high;
   } numbers[] = {
       {"cost_model_warmup", static_cast<double>(config.cost_model_warmup), 0, 1e6},
+      {"strong_worth", config.strong_worth, 0, 10},
       {"puct_c", config.puct_c, 1e-9, 1e6},
       {"mean_share", config.mean_share, 0, 1},
       {"virtual_loss", config.virtual_loss, 0, 1},

@@ -26,7 +26,7 @@ def test_result_object(tuned):
     assert 0 < result["peak_fraction"] <= 1.2
     assert sum(use["calls"] for use in result["models"].values()) <= 2
     for use in result["models"].values():
-        assert list(use) == ["calls", "tokens_in", "tokens_out", "cost_usd", "seconds"]
+        assert list(use)[:5] == ["calls", "tokens_in", "tokens_out", "cost_usd", "seconds"]
     assert list(result["time_split_s"]) == ["models", "search", "apply", "build", "run"]
     assert "failed_trials" in result and all(result["failed_trials"].values())
 
