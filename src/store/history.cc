@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "schedule/mutator_steps.h"
 #include "search/scorer.h"
 #include "store/blob.h"
 #include "store/records.h"
@@ -110,7 +111,8 @@ class StoreHistory final : public History {
       const double latency_ms = best.Real(1);
       BANYAN_ASSIGN_OR_RETURN(const bool more, best.Step());
       (void)more;  // there is one; this resets the statement
-      if (!plan.ok() || plan->steps.empty()) continue;
+      // Plans of MetaSchedule's space are draws for one program.
+      if (!plan.ok() || plan->steps.empty() || IsDesignSpaceStep(plan->steps.front())) continue;
       double distance = -1;
       if (run.workload.hash != workload.hash) {
         distance = run.workload.flops > 0 && workload.flops > 0
