@@ -13,12 +13,17 @@ namespace {
 
 // Calls are spread over this share of the trials, so that the last proposals can still be measured.
 constexpr double kCallSpan = 0.75;
+// Slow calls overlap; each asks about another leaf, virtual loss keeps them apart.
+constexpr int64_t kCallsAtOnce = 3;
 
 }  // namespace
 
 bool PuctSearch::CallDue() const {
-  if (calls_in_flight_ > 0 || !pending_.empty() || !CallPossible()) return false;
+  if (!pending_.empty() || !CallPossible()) return false;
   if (calls_.empty()) return true;
+  if (calls_in_flight_ > 0 && (calls_in_flight_ >= kCallsAtOnce || !IsSlow(calls_.back()))) {
+    return false;
+  }
   if (unmeasured_ >= TrialsLeft()) return false;
   // Spread over the trials; and not before something was learnt from the last one, up to a point.
   const double each =

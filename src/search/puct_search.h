@@ -52,6 +52,7 @@ class PuctSearch final : public Search {
   void OnLearned(NodeId id, double gain) override;
   void OnScores(const ScoresEvent& event) override;
   double ScoreOf(NodeId id) const override;
+  double WakeAtS() const override;
   std::string DumpNode(NodeId id) const override;
 
   // puct_expand.cc: calls and their proposals
@@ -73,6 +74,9 @@ class PuctSearch final : public Search {
   bool MayMakeChild(NodeId id) const;
   bool FreeMovesAllowed() const;
   bool SamplingAllowed() const;
+  // The first reply is long in coming: a share of the trials goes to what can be made without it.
+  bool WaitsForFirstReply() const;
+  bool IsSlow(const Call& call) const;
   double ValueFromKin(NodeId id, double prior) const;
   double Calibrated(size_t model, double confidence) const;
   NodeId PartnerFor(NodeId id, Rng& rng) const;

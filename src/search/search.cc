@@ -89,7 +89,7 @@ std::optional<Action> Search::Next() {
       return action;
     }
     if (phase_ != RunPhase::kSearch) return std::nullopt;
-    if (elapsed_s_ >= next_deadline_s()) {
+    if (elapsed_s_ >= SearchEndS()) {
       EndSearch("seconds spent");
       continue;
     }
@@ -384,7 +384,7 @@ double Search::FinalsReserveS() const {
   return reserve_s;
 }
 
-double Search::next_deadline_s() const {
+double Search::SearchEndS() const {
   if (phase_ != RunPhase::kSearch || !std::isfinite(budget_.seconds)) {
     return std::numeric_limits<double>::infinity();
   }

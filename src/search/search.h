@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -88,7 +89,7 @@ class Search {
   std::vector<Row> TakeRows();
 
   // Seconds of active time at which a TickEvent is wanted; infinity: none.
-  double next_deadline_s() const;
+  double next_deadline_s() const { return std::min(SearchEndS(), WakeAtS()); }
   // Whether `budget` is larger than the one in force.
   bool IsRaised(const Budget& budget) const;
   bool stopped() const { return phase_ == RunPhase::kStopped; }
@@ -146,6 +147,7 @@ class Search {
     Phase phase = Phase::kStructure;
     bool alteration = false;
     double asked_at = 0;     // finished trials when it was asked
+    double sent_s = 0;       // of the run's active time
     double best_before = 0;  // log-speedup when it was asked
     bool answered = false;
     ModelReply reply;
@@ -179,6 +181,8 @@ class Search {
   // What a node's result was worth, over the plan it came from (-1: it failed).
   virtual void OnLearned(NodeId id, double gain) = 0;
   virtual void OnScores(const ScoresEvent& event) { (void)event; }
+  // When the loop wants to think again though nothing happened; after elapsed_s_. Infinity: never.
+  virtual double WakeAtS() const { return std::numeric_limits<double>::infinity(); }
   // What a prompt shows of a node's worth, in [0, 1]; NaN: nothing is known.
   virtual double ScoreOf(NodeId id) const = 0;
   // What the loop adds to a request, before it is sent.
@@ -208,6 +212,7 @@ class Search {
   void NoteFailure(NodeId id, std::string reason);
   void EndSearch(std::string reason);
   RunFinals MakeFinals();
+  double SearchEndS() const;  // by the budget of seconds, time for the finals taken off
   double FinalsReserveS() const;
   SetStopAbove StopAbove() const;
   double BestValue() const;

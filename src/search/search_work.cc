@@ -69,6 +69,7 @@ std::optional<SendCall> Search::StartCall(size_t model, Call call, std::optional
   call.phase = CurrentPhase();
   call.leaf = call.path.back();
   call.asked_at = static_cast<double>(finished_);
+  call.sent_s = elapsed_s_;
   call.best_before = ranking_.empty() ? 0 : std::max(0.0, BestValue());
   auto request = MakeRequest(call);
   if (!request.ok()) return std::nullopt;

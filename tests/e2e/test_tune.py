@@ -7,7 +7,7 @@ import time
 
 from conftest import QUICK, SMALL
 
-KEYS = ["workload", "target", "strategy", "seed", "trials", "default_latency_ms", "best_latency_ms",
+KEYS = ["workload", "target", "strategy", "seed", "trials", "calls", "strong_calls", "default_latency_ms", "best_latency_ms",
         "best_latency_ci_ms", "speedup", "gflops", "peak_fraction", "failed_trials", "models", "wall_s",
         "time_split_s", "run_id", "plan"]
 
