@@ -53,7 +53,7 @@ enum class CostUnit {
 Result<CostUnit> ParseCostUnit(const std::string& name);  // "auto", "usd", "seconds", "calls"
 
 struct RouteQuestion {
-  std::vector<ModelRecord> pool;
+  std::vector<ModelRecord> pool = {};
   Phase phase = Phase::kStructure;
   CostUnit unit = CostUnit::kWorth;
   double worth = 0;          // StrategyConfig::strong_worth
