@@ -181,6 +181,15 @@ class Parser {
         ->expected(1)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     AddMachineFlags(*command, tune_.machine);
+    command
+        ->add_option("--simulate", tune_.simulate,
+                     "Measure nothing: answer from the measurements in this database of runs")
+        ->type_name("FILE");
+    command->add_flag("--no-transfer", tune_.no_transfer, "Learn nothing from earlier runs");
+    command
+        ->add_option("--snapshot", tune_.snapshot,
+                     "Learn from this database of runs (default: from --store)")
+        ->type_name("FILE");
     command->add_option("--resume", tune_.resume, "Go on with a run: its id, its number, or last")
         ->type_name("RUN");
     command->add_option("--events", tune_.events, "Write every event as a line of JSON")
@@ -195,9 +204,9 @@ class Parser {
       BANYAN_RETURN_IF_ERROR(ApplyConfigFile(tune_.config, *tune_command_));
     }
     for (const CLI::Option* option : tune_command_->get_options()) {
-      static const std::vector<std::string> kOfTheRun = {"seed",   "strategy", "pool",
-                                                         "set",    "target",   "cores",
-                                                         "number", "repeat",   "min-repeat-ms"};
+      static const std::vector<std::string> kOfTheRun = {
+          "seed",   "strategy", "pool",          "set",      "target",      "cores",
+          "number", "repeat",   "min-repeat-ms", "simulate", "no-transfer", "snapshot"};
       const std::string name = option->get_lnames().empty() ? "" : option->get_lnames().front();
       if (option->count() > 0 && std::count(kOfTheRun.begin(), kOfTheRun.end(), name) > 0) {
         tune_.run_flags.push_back("--" + name);
@@ -252,6 +261,13 @@ class Parser {
     exporter->add_option("run", export_.run, "Run: its id, its number, or last")->type_name("RUN");
     exporter->add_option("--out", export_.out, "Folder (default: banyan-export-<run id>)")
         ->type_name("DIR");
+
+    CLI::App* replay = Add(
+        "replay", "Search a run again from its journal and compare: no model, no measurement",
+        "  banyan replay last\n  banyan replay 3 --json\n  banyan replay last --dump > tree.txt\n",
+        true, [this]() -> Result<CommandLine> { return Made(replay_); });
+    replay->add_option("run", replay_.run, "Run: its id, its number, or last")->type_name("RUN");
+    replay->add_flag("--dump", replay_.dump, "Print the tree that comes of it");
 
     CLI::App* reproduce =
         Add("reproduce", "Build and run one trial again, as it was",
@@ -347,6 +363,7 @@ class Parser {
   ApplyOptions apply_;
   ExplainOptions explain_;
   ExportOptions export_;
+  ReplayOptions replay_;
   ReproduceOptions reproduce_;
   StrategiesOptions strategies_;
   ModelsOptions models_;

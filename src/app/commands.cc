@@ -77,6 +77,7 @@ struct RunCommandVisitor {
     return RunExplain(common, options);
   }
   Result<int> operator()(const ExportOptions& options) const { return RunExport(common, options); }
+  Result<int> operator()(const ReplayOptions& options) const { return RunReplay(common, options); }
   Result<int> operator()(const ReproduceOptions& options) const {
     return RunReproduce(common, options);
   }

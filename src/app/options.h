@@ -40,6 +40,9 @@ struct TuneOptions {
   std::vector<std::string> pool = {"builtin:analytic", "builtin:heuristic", "builtin:random"};
   std::vector<std::string> set;  // FIELD=VALUE of the strategy
   MachineOptions machine;
+  std::string simulate;                // store that stands in for the machine; empty: none
+  bool no_transfer = false;            // learn nothing from earlier runs
+  std::string snapshot;                // store to learn from; empty: the run's own
   std::string resume;                  // run to go on with; empty: a new one
   std::string events;                  // file for events as JSON lines; empty: none
   std::string config;                  // TOML file
@@ -66,6 +69,11 @@ struct ExplainOptions {
 struct ExportOptions {
   std::string run = "last";
   std::string out;  // folder; empty: banyan-export-<run id>
+};
+
+struct ReplayOptions {
+  std::string run = "last";
+  bool dump = false;  // print the tree
 };
 
 struct ReproduceOptions {

@@ -21,7 +21,7 @@ Json Text() { return {{"type", "string"}}; }
 
 Json FailureKinds() {
   Json names = Json::array();
-  for (int kind = 0; kind <= static_cast<int>(FailureKind::kCancelled); ++kind) {
+  for (int kind = 0; kind <= static_cast<int>(FailureKind::kNotMeasured); ++kind) {
     names.push_back(FailureKindName(static_cast<FailureKind>(kind)));
   }
   return {{"type", "string"}, {"enum", std::move(names)}};

@@ -16,6 +16,9 @@
 #include "schedule/mutator_steps.h"
 #include "schedule/workload.h"
 #include "search/strategy.h"
+#include "store/history.h"
+#include "store/replay_model.h"
+#include "store/simulated_measurer.h"
 #include "tvm/cpu_speed.h"
 #include "tvm/live_schedule.h"
 #include "tvm/meta_compiler.h"
@@ -78,6 +81,14 @@ Result<RunConfig> MakeRunConfig(const TuneOptions& options) {
   BANYAN_ASSIGN_OR_RETURN(config.pool, LoadPool(options.pool));
   for (const PoolEntry& entry : config.pool) BANYAN_RETURN_IF_ERROR(CheckUsable(entry));
   config.measure = MakeMeasureOptions(options.machine);
+  config.simulate = options.simulate;
+  config.snapshot = options.snapshot;
+  if (options.no_transfer) {
+    if (!options.snapshot.empty()) {
+      return InvalidArgument("--snapshot says what to learn from, --no-transfer to learn nothing");
+    }
+    config.strategy.transfer = false;
+  }
   return config;
 }
 
@@ -145,15 +156,30 @@ Result<Workbench> MakeWorkbench(const RunConfig& config, const Workload& workloa
   BANYAN_ASSIGN_OR_RETURN(bench.compiler,
                           MakeCompiler(workload, target, config.strategy.action_space));
   for (const PoolEntry& entry : config.pool) {
-    BANYAN_ASSIGN_OR_RETURN(auto model, MakeModel(entry));
+    BANYAN_ASSIGN_OR_RETURN(auto model,
+                            entry.provider == "replay" ? MakeReplayModel(entry) : MakeModel(entry));
     bench.models.push_back(std::move(model));
   }
   if (config.strategy.cost_model == "xgboost") {
     BANYAN_ASSIGN_OR_RETURN(bench.cost_model,
                             MakeXgboostModel({.seed = ChildSeed(config.seed, "cost model", 0)}));
   }
-  bench.measurer = MakeMeasurer(config.measure);
+  if (config.simulate.empty()) {
+    bench.measurer = MakeMeasurer(config.measure);
+    return bench;
+  }
+  BANYAN_ASSIGN_OR_RETURN(auto simulation, MakeSimulatedMeasurer(config.simulate, workload, target,
+                                                                 config.measure.workers));
+  bench.clock = simulation->clock();
+  bench.measurer = std::move(simulation);
   return bench;
+}
+
+Result<std::unique_ptr<History>> MakeHistory(const RunConfig& config, const Store* own,
+                                             const std::string& run_id) {
+  if (!config.strategy.transfer) return std::unique_ptr<History>();
+  if (!config.snapshot.empty()) return OpenSnapshot(config.snapshot);
+  return MakeStoreHistory(own, run_id);
 }
 
 int RunCpu(const MeasureOptions& options) {

@@ -6,15 +6,19 @@
 #include <vector>
 
 #include "app/options.h"
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/result.h"
 #include "cost/cost_model.h"
 #include "measure/measurer.h"
 #include "model/model.h"
 #include "schedule/compiler.h"
+#include "search/history.h"
 #include "search/run_config.h"
 
 namespace banyan {
+
+class Store;
 
 // Where the rooms are put together: the only place that knows which class implements which port.
 
@@ -24,6 +28,7 @@ struct Workbench {
   std::unique_ptr<Measurer> measurer;
   std::vector<std::unique_ptr<Model>> models;
   std::unique_ptr<CostModel> cost_model;  // nullptr: the strategy has none
+  Clock* clock = SystemClock::Get();      // a simulation has its own, the measurer's
 
   std::vector<Model*> pool() const;
 };
@@ -57,6 +62,10 @@ class PlanCompilers {
 std::unique_ptr<Measurer> MakeMeasurer(const MeasureOptions& options);
 Result<Workbench> MakeWorkbench(const RunConfig& config, const Workload& workload,
                                 const Target& target);
+
+// What the run `run_id` may learn from: `own` or the configuration's snapshot; nullptr: nothing.
+Result<std::unique_ptr<History>> MakeHistory(const RunConfig& config, const Store* own,
+                                             const std::string& run_id);
 
 // The multiply-add peak of the core that runs kernels, GFLOP/s; pins this thread meanwhile (~20
 // ms).

@@ -51,6 +51,10 @@ struct CallRecord {
   // latencies, >= 0; NaN until that is settled.
   double gain = std::numeric_limits<double>::quiet_NaN();
 };
+// The models of the run's pool, in its order: a replay needs to know of them, not to have them.
+struct PoolRecord {
+  std::vector<ModelInfo> models;
+};
 // What a model was asked, for the transcript.
 struct RequestRecord {
   uint64_t call_id = 0;
@@ -79,6 +83,7 @@ class Journal {
   virtual Status Record(const TrialRecord& trial) = 0;
   virtual Status Record(const CallRecord& call) = 0;
   // A journal that is not asked about these later may leave them out.
+  virtual Status Record(const PoolRecord& /*pool*/) { return Ok{}; }
   virtual Status Record(const RequestRecord& /*request*/) { return Ok{}; }
   virtual Status Record(const FeatureRecord& /*features*/) { return Ok{}; }
   virtual Status Record(const TreeRecord& /*tree*/) { return Ok{}; }

@@ -62,6 +62,7 @@ class PuctSearch final : public Search {
   void ApplyProposal(const PendingProposal& pending);
 
   std::optional<Action> AskAboutNew();
+  void TransferPlans();
 
   // puct_choose.cc: where to go
   std::optional<SubmitTrial> NextTrial();
@@ -94,6 +95,7 @@ class PuctSearch final : public Search {
   std::vector<Arms> arms_;  // by node id; may be shorter
   std::deque<PendingProposal> pending_;
   std::map<uint64_t, std::vector<double>> structure_values_;  // log-speedups by structure
+  bool transferred_ = false;
   int64_t moves_made_ = 0;  // index of the next move's random stream
   ValueRange range_;
   // Predictions of unmeasured nodes: their place among all that were asked about together, [0, 1].

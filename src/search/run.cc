@@ -34,6 +34,7 @@ class Driver {
   Result<SearchResult> Run(const std::vector<Event>& history) {
     cpu_start_s_ = ThreadCpuS();
     BANYAN_RETURN_IF_ERROR(LoadPast());
+    BANYAN_RETURN_IF_ERROR(deps_.journal->Record(PoolRecord{Infos()}));
     BANYAN_RETURN_IF_ERROR(Replay(history));
     // A run that had ended goes on only if it was cancelled or has got more budget.
     const bool over =
@@ -48,6 +49,12 @@ class Driver {
   }
 
  private:
+  std::vector<ModelInfo> Infos() const {
+    std::vector<ModelInfo> infos;
+    for (const Model* model : deps_.pool) infos.push_back(model->info());
+    return infos;
+  }
+
   Status LoadPast() {
     if (deps_.history == nullptr || !config_.strategy.transfer) return Ok{};
     std::vector<std::string> models;
@@ -62,14 +69,12 @@ class Driver {
   // Nothing is done again: the actions of the history have had their effect. Rows are idempotent,
   // and the last ones before a kill may not have been written.
   Status Replay(const std::vector<Event>& history) {
-    std::vector<ModelInfo> pool;
-    for (const Model* model : deps_.pool) pool.push_back(model->info());
     JournalReader reader(&history);
     reader_ = &reader;
     const auto limits = [this](size_t model, const ModelRequest& request) {
       return Limits(model, request);
     };
-    BANYAN_ASSIGN_OR_RETURN(search_, Search::Make(config_, std::move(pool), &compiler_, limits));
+    BANYAN_ASSIGN_OR_RETURN(search_, Search::Make(config_, Infos(), &compiler_, limits));
     next_index_ = static_cast<int64_t>(history.size());
     while (true) {
       BANYAN_ASSIGN_OR_RETURN(const Event* read, reader.Next());
@@ -130,7 +135,8 @@ class Driver {
     // Calls in flight are paid for: their replies belong into the ledger, and end soon.
     for (Model* model : deps_.pool) model->Cancel();
     while (runner_.in_flight() > 0) {
-      if (auto answer = runner_.Take(kIdleS)) BANYAN_RETURN_IF_ERROR(ReadReply(*std::move(answer)));
+      if (auto answer = runner_.TakeInOrder(kIdleS))
+        BANYAN_RETURN_IF_ERROR(ReadReply(*std::move(answer)));
     }
     return Ok{};
   }
@@ -150,6 +156,10 @@ class Driver {
     const bool trials = deps_.measurer->InFlight() > 0;
     const bool calls = runner_.in_flight() > 0;
     if (!trials && !calls) return Internal("the search waits, but nothing is under way");
+    if (calls && deps_.measurer->Instant()) {
+      auto answer = runner_.TakeInOrder(std::min(kIdleS, left_s));
+      return answer ? ReadReply(*std::move(answer)) : Status();
+    }
     if (calls) {
       if (auto answer = runner_.Take(trials ? 0 : std::min(kIdleS, left_s))) {
         return ReadReply(*std::move(answer));

@@ -169,14 +169,17 @@ Result<Budget> BudgetFromJson(const Json& json) {
 Json ToJson(const RunConfig& config) {
   Json pool = Json::array();
   for (const PoolEntry& entry : config.pool) pool.push_back(ToJson(entry));
-  return {{"workload", config.workload_text},
-          {"target", config.target_text},
-          {"cores", config.cores},
-          {"seed", config.seed},
-          {"budget", ToJson(config.budget)},
-          {"strategy", ToJson(config.strategy)},
-          {"pool", std::move(pool)},
-          {"measure", MeasureToJson(config.measure)}};
+  Json json = {{"workload", config.workload_text},
+               {"target", config.target_text},
+               {"cores", config.cores},
+               {"seed", config.seed},
+               {"budget", ToJson(config.budget)},
+               {"strategy", ToJson(config.strategy)},
+               {"pool", std::move(pool)},
+               {"measure", MeasureToJson(config.measure)}};
+  if (!config.simulate.empty()) json["simulate"] = config.simulate;
+  if (!config.snapshot.empty()) json["snapshot"] = config.snapshot;
+  return json;
 }
 
 Result<RunConfig> RunConfigFromJson(const Json& json) {
@@ -186,6 +189,8 @@ Result<RunConfig> RunConfigFromJson(const Json& json) {
   fields.Read("target", &config.target_text);
   fields.Read("cores", &config.cores);
   fields.Read("seed", &config.seed);
+  fields.Read("simulate", &config.simulate);
+  fields.Read("snapshot", &config.snapshot);
   if (const Json* pool = fields.Find("pool")) {
     if (!pool->is_array()) return InvalidArgument("run configuration: pool is not an array");
     for (const Json& item : *pool) {

@@ -104,6 +104,8 @@ struct RunConfig {
   Budget budget;
   StrategyConfig strategy;
   std::vector<PoolEntry> pool;  // holds no key
+  std::string simulate = {};    // store whose measurements stand in for the machine; empty: none
+  std::string snapshot = {};    // store that transfer learns from; empty: the run's own
   MeasureOptions measure;
 };
 

@@ -118,7 +118,8 @@ std::optional<Search::Measurement> Search::MeasurementOf(uint64_t trial_id) {
   const Node& node = tree_->node(trial.node);
   const bool measured = node.state == NodeState::kMeasured;
   const bool failed = node.state == NodeState::kFailed && trial.finished &&
-                      trial.outcome.failure != FailureKind::kCancelled;
+                      trial.outcome.failure != FailureKind::kCancelled &&
+                      trial.outcome.failure != FailureKind::kNotMeasured;
   if (!measured && !failed) return std::nullopt;
   auto candidate = CandidateOf(trial.node);
   if (!candidate.ok()) return std::nullopt;
