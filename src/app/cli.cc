@@ -291,6 +291,13 @@ class Parser {
             false, [this]() -> Result<CommandLine> { return Made(strategies_); });
     strategies->add_option("name", strategies_.name, "Show every part of this one")
         ->type_name("NAME");
+    CLI::App* models = Add("models", "List the models of a pool, and whether they can be used",
+                           "  banyan models\n  banyan models examples/pools/cloud.toml --ping\n"
+                           "  banyan models mine.toml#small builtin:analytic --json\n",
+                           false, [this]() -> Result<CommandLine> { return Made(models_); });
+    models->add_option("models", models_.items, "Files, FILE#NAME or names of built-in experts")
+        ->type_name("MODELS");
+    models->add_flag("--ping", models_.ping, "Ask each one a small question (it may cost money)");
     CLI::App* schema = Add("schema", "Print the JSON schemas of plan steps, replies and events",
                            "  banyan schema\n  banyan schema --of plan\n", false,
                            [this]() -> Result<CommandLine> { return Made(schema_); });
@@ -359,6 +366,7 @@ class Parser {
   ReplayOptions replay_;
   ReproduceOptions reproduce_;
   StrategiesOptions strategies_;
+  ModelsOptions models_;
   SchemaOptions schema_;
 };
 

@@ -21,8 +21,8 @@ struct HelpText {
 struct CommandLine {
   CommonOptions common;
   std::variant<HelpText, VersionOptions, TuneOptions, ApplyOptions, WorkloadsOptions,
-               StrategiesOptions, SchemaOptions, ExplainOptions, ExportOptions, ReplayOptions,
-               ReproduceOptions, DoctorOptions, WorkerOptions>
+               StrategiesOptions, ModelsOptions, SchemaOptions, ExplainOptions, ReplayOptions,
+               ExportOptions, ReproduceOptions, DoctorOptions, WorkerOptions>
       options;
 };
 

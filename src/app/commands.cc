@@ -71,6 +71,7 @@ struct RunCommandVisitor {
   Result<int> operator()(const StrategiesOptions& options) const {
     return RunStrategies(common, options);
   }
+  Result<int> operator()(const ModelsOptions& options) const { return RunModels(common, options); }
   Result<int> operator()(const SchemaOptions& options) const { return RunSchema(common, options); }
   Result<int> operator()(const ExplainOptions& options) const {
     return RunExplain(common, options);

@@ -24,6 +24,7 @@ Result<int> RunReproduce(const CommonOptions& common, const ReproduceOptions& op
 Result<int> RunDoctor(const CommonOptions& common);
 Result<int> RunWorkloads(const CommonOptions& common);
 Result<int> RunStrategies(const CommonOptions& common, const StrategiesOptions& options);
+Result<int> RunModels(const CommonOptions& common, const ModelsOptions& options);
 Result<int> RunSchema(const CommonOptions& common, const SchemaOptions& options);
 Result<int> RunVersion(const CommonOptions& common);
 Result<int> RunWorker();

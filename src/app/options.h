@@ -85,6 +85,11 @@ struct StrategiesOptions {
   std::string name;  // all fields of this one; empty: the list
 };
 
+struct ModelsOptions {
+  std::vector<std::string> items;  // as for LoadPool; none: the built-in experts
+  bool ping = false;
+};
+
 struct SchemaOptions {
   std::string of;  // "plan", "reply" or "event"; empty: all
 };

@@ -3,9 +3,12 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "base/strings.h"
+#include "model/command_chat.h"
+#include "model/http_chat.h"
 #include "model/pool_fields.h"
 
 namespace banyan {
@@ -41,6 +44,17 @@ Result<std::unique_ptr<Model>> MakeExpert(const PoolEntry& entry) {
   return std::unique_ptr<Model>(std::make_unique<ConfiguredExpert>(std::move(expert), entry));
 }
 
+// A path, or a name that is found in PATH.
+bool IsProgram(const std::string& name) {
+  if (name.find('/') != std::string::npos) return access(name.c_str(), X_OK) == 0;
+  const char* path = std::getenv("PATH");
+  if (path == nullptr) return false;
+  const std::vector<std::string> folders = Split(path, ':');
+  return std::any_of(folders.begin(), folders.end(), [&name](const std::string& folder) {
+    return access(((folder.empty() ? "." : folder) + "/" + name).c_str(), X_OK) == 0;
+  });
+}
+
 }  // namespace
 
 Status CheckUsable(const PoolEntry& entry) {
@@ -60,7 +74,24 @@ Status CheckUsable(const PoolEntry& entry) {
       }
     }
   }
+  if (entry.provider == "command" && !IsProgram(entry.command.front())) {
+    return NotFound(fmt::format("model '{}': there is no program '{}'", entry.name,
+                                OneLine(entry.command.front(), 100)));
+  }
+  if (entry.provider == "replay" && access(entry.store.c_str(), R_OK) != 0) {
+    return NotFound(
+        fmt::format("model '{}': there is no store '{}'", entry.name, OneLine(entry.store, 100)));
+  }
   return Ok{};
+}
+
+Result<std::unique_ptr<ChatClient>> MakeChatClient(const PoolEntry& entry) {
+  if (IsHttpProvider(entry.provider)) return MakeHttpChat(entry);
+  if (entry.provider != "command") {
+    return Internal(fmt::format("provider {} answers no questions in words", entry.provider));
+  }
+  BANYAN_RETURN_IF_ERROR(CheckUsable(entry));
+  return std::unique_ptr<ChatClient>(std::make_unique<CommandChat>(entry));
 }
 
 Result<std::unique_ptr<Model>> MakeModel(const PoolEntry& entry) {

@@ -57,7 +57,8 @@ Result<PoolEntry> PoolEntryFromJson(const Json& json);
 // key's variable is not set, ...); never shows a key. Connects to nothing.
 Status CheckUsable(const PoolEntry& entry);
 
-// A client over libcurl for the providers openai, anthropic and gemini. The key is read here, once.
+// A client of the providers openai, anthropic and gemini (over libcurl; the key is read here, once)
+// and command.
 Result<std::unique_ptr<ChatClient>> MakeChatClient(const PoolEntry& entry);
 
 // Any entry but `replay` (the store makes those) as a model. Destroy it after its last call

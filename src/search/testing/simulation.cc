@@ -58,7 +58,7 @@ Simulation::Simulation(RunConfig config, std::vector<Model*> pool, SimulationOpt
     : config_(std::move(config)),
       pool_(std::move(pool)),
       options_(std::move(options)),
-      compiler_(MakeFakeCompiler()) {
+      compiler_(options_.compiler ? options_.compiler() : MakeFakeCompiler()) {
   if (!options_.measure) options_.measure = MeasureFake;
   if (!options_.score) options_.score = ScoreFake;
   std::vector<ModelInfo> infos;

@@ -37,6 +37,7 @@ struct SimulationOptions {
   std::function<TrialOutcome(const SubmitTrial&)> measure = {};
   // What the cost model says; empty: ScoreFake.
   std::function<ScoresEvent(const ScoreCandidates&)> score = {};
+  std::function<std::unique_ptr<Compiler>()> compiler = {};  // empty: MakeFakeCompiler
 };
 
 // Drives a Search without threads, in simulated time: the same options give the same events. Stands
