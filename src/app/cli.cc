@@ -251,6 +251,11 @@ class Parser {
     explain->add_flag("--words", explain_.words, "... the plan in words");
     explain->add_flag("--script", explain_.script, "... the scheduled program as TVMScript");
     explain->add_flag("--trace", explain_.trace, "... the schedule as Python statements");
+    explain
+        ->add_option("--call", explain_.call,
+                     "Only what model call N was asked and what it answered, word for word")
+        ->type_name("N")
+        ->check(Whole(1, 1'000'000));
     explain->add_option("--top", explain_.top, "Nodes of the tree to show")
         ->type_name("N")
         ->check(Whole(1, 1'000'000));

@@ -63,7 +63,8 @@ struct ExplainOptions {
   bool trace = false;
   bool tree = false;
   bool words = false;
-  int64_t top = 12;  // nodes of the tree shown
+  int64_t top = 12;             // nodes of the tree shown
+  std::optional<int64_t> call;  // only this call: what was asked and answered
 };
 
 struct ExportOptions {

@@ -67,6 +67,16 @@ def test_replay_says_what_it_cannot_do(banyan, tuned):
     assert tuned.ok("replay", "last", "--json").json["compared"] == "tree"
 
 
+def test_what_was_asked_and_answered_is_kept(tuned):
+    call = tuned.ok("explain", "last", "--call", 1, "--json").json
+    assert call["exchanges"][0]["ordinal"] == 0
+    request = json.loads(call["exchanges"][0]["request"])
+    assert request["call_id"] == 1 and request["model"] == call["model"]
+    assert call["reply"]["proposals"]
+    assert "The request" in tuned.ok("explain", "last", "--call", 1).out
+    assert "no call 99" in tuned("explain", "last", "--call", 99).error_line()
+
+
 def test_simulated_runs_are_the_same_twice_and_can_be_recorded_models(banyan):
     banyan.tune(trials=24, calls=4)
 
