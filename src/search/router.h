@@ -57,7 +57,7 @@ struct RouteQuestion {
   Phase phase = Phase::kStructure;
   CostUnit unit = CostUnit::kWorth;
   double worth = 0;          // StrategyConfig::strong_worth
-  std::string advice;        // next_model of the last reply; empty: none
+  std::string advice = {};   // next_model of the last reply; empty: none
   int64_t disappointed = 0;  // calls of light models in a row that brought nothing
 };
 
