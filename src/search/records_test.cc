@@ -24,6 +24,9 @@ TEST(EventTest, AllKindsSurviveJson) {
   reference.reference.samples_ms = {1.25, 0.1};
   reference.peak_gflops = 100.5;
   reference.budget.trials = 5;
+  reference.examples.push_back({"mlp:T=8", {{{"vectorize", {{"loop", "C.j"}}}}}, 3.5});
+  reference.examples.push_back({"mlp:T=9", {{{"unroll", {{"loop", "C.j"}}}}}, NAN});
+  reference.gains.push_back({"m", Phase::kStuck, 0.25, true});
   ReplyEvent reply{.call_id = 7, .reply = {}};
   reply.reply.proposals.push_back({0, {{"vectorize", {{"loop", "C.j"}}}}, 0.25, "why"});
   reply.reply.usage.seconds = 0.1;
@@ -40,7 +43,8 @@ TEST(EventTest, AllKindsSurviveJson) {
                                      {3, 3, TickEvent{}},
                                      {4, 4, CancelEvent{"cancel"}},
                                      {5, 5, finals},
-                                     {6, 6.25, ResumeEvent{{.trials = 9}}}};
+                                     {6, 6.25, ResumeEvent{{.trials = 9}}},
+                                     {7, 7, LimitsEvent{3, 1, {.tokens = 50, .cost_usd = 0.5}}}};
   for (const Event& event : events) {
     const Event copy = RoundTrip(event);
     EXPECT_EQ(copy.index, event.index);
@@ -48,8 +52,22 @@ TEST(EventTest, AllKindsSurviveJson) {
     EXPECT_STREQ(EventName(copy), EventName(event));
     EXPECT_EQ(ToJson(copy), ToJson(event));
   }
-  EXPECT_TRUE(
-      std::isnan(std::get<ReferenceEvent>(RoundTrip(events[0]).body).reference.default_latency_ms));
+  const Event first = RoundTrip(events[0]);
+  const auto& copy = std::get<ReferenceEvent>(first.body);
+  EXPECT_TRUE(std::isnan(copy.reference.default_latency_ms));
+  ASSERT_EQ(copy.examples.size(), 2u);
+  EXPECT_EQ(copy.examples[0].plan, reference.examples[0].plan);
+  EXPECT_TRUE(std::isnan(copy.examples[1].speedup));
+  ASSERT_EQ(copy.gains.size(), 1u);
+  EXPECT_EQ(copy.gains[0].phase, Phase::kStuck);
+  EXPECT_EQ(std::get<LimitsEvent>(RoundTrip(events[7]).body).limits.cost_usd, 0.5);
+}
+
+TEST(EventTest, WhatWentOverTheWireIsNoPartOfIt) {
+  ReplyEvent reply{.call_id = 7, .reply = {}};
+  reply.reply.exchanges = {{"a long prompt", "an answer"}};
+  const Event event{1, 1, reply};
+  EXPECT_EQ(ToJson(event).dump().find("a long prompt"), std::string::npos);
 }
 
 TEST(EventTest, RefusesWhatItDoesNotKnow) {

@@ -24,6 +24,7 @@ StrategyConfig Mcts() {
   StrategyConfig config = Banyan();
   config.name = "mcts";
   config.routing = "none";
+  config.transfer = false;
   return config;
 }
 
@@ -33,6 +34,7 @@ StrategyConfig Evolutionary() {
   config.loop = "population";
   config.cost_model = "xgboost";
   config.routing = "none";
+  config.transfer = false;
   return config;
 }
 
@@ -89,6 +91,7 @@ StrategyConfig Random() {
   config.mutation = false;
   config.crossover = false;
   config.sampling = true;
+  config.transfer = false;
   return config;
 }
 
