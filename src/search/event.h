@@ -39,7 +39,7 @@ struct ScoresEvent {
   std::vector<double> scores;  // higher is faster; NaN: no features
   double trust = 0;            // in the model, now
 };
-struct TickEvent {};  // time passed; only budgets in seconds look at it
+struct TickEvent {};  // time passed: a budget in seconds ran out, or a call is slow
 struct CancelEvent {  // Ctrl-C, or the end of the caller's patience
   std::string reason;
 };

@@ -59,18 +59,22 @@ double PuctSearch::ValueFromKin(NodeId id, double prior) const {
   return 0.5 + 0.5 * std::min(prior, 1.0);
 }
 
-bool PuctSearch::IsSlow(const Call& call) const {
-  return !call.answered && elapsed_s_ >= call.sent_s + kPatienceS;
+// The clock is looked at by ticks alone: each makes the oldest call slow that has waited too long.
+double PuctSearch::WakeAtS() const {
+  if (phase_ == RunPhase::kSearch && calls_in_flight_ > 0) {
+    for (const Call& call : calls_) {
+      if (!call.answered && !call.slow) return call.sent_s + kPatienceS;
+    }
+  }
+  return std::numeric_limits<double>::infinity();
 }
 
-double PuctSearch::WakeAtS() const {
-  double wake_s = std::numeric_limits<double>::infinity();
-  if (phase_ != RunPhase::kSearch || calls_in_flight_ == 0) return wake_s;
-  for (const Call& call : calls_) {
-    const double slow_s = call.sent_s + kPatienceS;
-    if (!call.answered && elapsed_s_ < slow_s) wake_s = std::min(wake_s, slow_s);
+void PuctSearch::OnTick() {
+  for (Call& call : calls_) {
+    if (call.answered || call.slow) continue;
+    call.slow = elapsed_s_ >= call.sent_s + kPatienceS;
+    return;
   }
-  return wake_s;
 }
 
 bool PuctSearch::WaitsForFirstReply() const {
@@ -80,12 +84,12 @@ bool PuctSearch::WaitsForFirstReply() const {
 
 bool PuctSearch::SamplingAllowed() const {
   return config_.strategy.sampling || (!CallPossible() && calls_in_flight_ == 0) ||
-         (WaitsForFirstReply() && IsSlow(calls_.front()));
+         (WaitsForFirstReply() && calls_.front().slow);
 }
 
 bool PuctSearch::FreeMovesAllowed() const {
   if (WaitsForFirstReply() && !config_.strategy.sampling) {
-    return IsSlow(calls_.front()) &&
+    return calls_.front().slow &&
            static_cast<double>(free_trials_) <
                config_.strategy.free_fraction * static_cast<double>(budget_.trials);
   }

@@ -21,7 +21,7 @@ constexpr int64_t kCallsAtOnce = 3;
 bool PuctSearch::CallDue() const {
   if (!pending_.empty() || !CallPossible()) return false;
   if (calls_.empty()) return true;
-  if (calls_in_flight_ > 0 && (calls_in_flight_ >= kCallsAtOnce || !IsSlow(calls_.back()))) {
+  if (calls_in_flight_ > 0 && (calls_in_flight_ >= kCallsAtOnce || !calls_.back().slow)) {
     return false;
   }
   if (unmeasured_ >= TrialsLeft()) return false;

@@ -53,6 +53,7 @@ class PuctSearch final : public Search {
   void OnScores(const ScoresEvent& event) override;
   double ScoreOf(NodeId id) const override;
   double WakeAtS() const override;
+  void OnTick() override;
   std::string DumpNode(NodeId id) const override;
 
   // puct_expand.cc: calls and their proposals
@@ -76,7 +77,6 @@ class PuctSearch final : public Search {
   bool SamplingAllowed() const;
   // The first reply is long in coming: a share of the trials goes to what can be made without it.
   bool WaitsForFirstReply() const;
-  bool IsSlow(const Call& call) const;
   double ValueFromKin(NodeId id, double prior) const;
   double Calibrated(size_t model, double confidence) const;
   NodeId PartnerFor(NodeId id, Rng& rng) const;

@@ -19,6 +19,9 @@ constexpr double kLightPrice = 0.2;
 // Advice of the acting model, and disappointment with light models, move a draw by this share of
 // the prior's deviation: enough to break ties, not to overrule a record.
 constexpr double kNudge = 0.5;
+// Trying a model to learn about it is worth something only where calls are left to use what was
+// learnt: with fewer than this many the draws go closer to the means, as the root of their share.
+constexpr double kHorizon = 40;
 constexpr int64_t kDisappointments = 2;
 
 // Beliefs about the gain of one call before any is seen: a normal, worth one observation. A first
@@ -35,9 +38,9 @@ Prior PriorOf(ModelRole role, Phase phase) {
     case Phase::kStructure:
       return strong ? Prior{2.0, 0.5} : Prior{0.7, 0.5};
     case Phase::kRefinement:
-      return strong ? Prior{0.05, 0.03} : Prior{0.03, 0.03};
+      return strong ? Prior{0.05, 0.06} : Prior{0.03, 0.04};
     case Phase::kStuck:
-      return strong ? Prior{0.06, 0.04} : Prior{0.02, 0.03};
+      return strong ? Prior{0.06, 0.06} : Prior{0.02, 0.04};
   }
   return {0, 0};
 }
@@ -68,14 +71,15 @@ class Thompson final : public Router {
     Route route;
     double best = 0;
     std::string draws;
+    const double zeal = std::sqrt(std::clamp(question.calls_left / kHorizon, 0.0, 1.0));
     for (size_t i = 0; i < question.pool.size(); ++i) {
       const ModelRecord& record = question.pool[i];
       const Prior prior = PriorOf(record.info.role, question.phase);
       const GainBelief belief = BeliefOf(record, question.phase);
-      double gain = belief.mean + rng.Normal() * belief.deviation;
+      double gain = belief.mean + rng.Normal() * zeal * belief.deviation;
       std::string notes;
       if (record.info.name == question.advice) {
-        gain += kNudge * prior.deviation;
+        gain += kNudge * zeal * prior.deviation;
         notes += ", advised";
       }
       if (question.disappointed >= kDisappointments && record.info.role == ModelRole::kStrong) {

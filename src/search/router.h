@@ -58,6 +58,7 @@ struct RouteQuestion {
   CostUnit unit = CostUnit::kWorth;
   double worth = 0;          // StrategyConfig::strong_worth
   std::string advice = {};   // next_model of the last reply; empty: none
+  double calls_left = 0;     // with this one
   int64_t disappointed = 0;  // calls of light models in a row that brought nothing
 };
 
@@ -71,7 +72,8 @@ struct Route {
 //
 // "thompson" draws each model's gain from its posterior (Thompson 1933; Russo et al. 2018): a
 // normal of the mean gain in this phase, with a stated prior by role, older observations counting
-// less (kMemory a call), earlier runs counting as a few observations. The draws are compared
+// less (kMemory a call), earlier runs counting as a few observations; near the end of the budget
+// the draws go closer to the means. They are compared
 // - in the unit `auto` as gain - worth * price * max(1, scarcity), the price of a call being
 //   relative to the dearest model's: by money where the pool has prices, else 1 for strong and
 //   kLightPrice for light models. A strong call is made when it is expected to pay. The ratio of

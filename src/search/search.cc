@@ -172,7 +172,7 @@ void Search::On(const ScoresEvent& event) {
   if (whole) OnScores(event);
 }
 
-void Search::On(const TickEvent&) {}
+void Search::On(const TickEvent&) { OnTick(); }
 
 void Search::On(const CancelEvent& event) {
   if (phase_ == RunPhase::kStopped) return;

@@ -148,6 +148,7 @@ class Search {
     bool alteration = false;
     double asked_at = 0;     // finished trials when it was asked
     double sent_s = 0;       // of the run's active time
+    bool slow = false;       // the loop no longer waits for it
     double best_before = 0;  // log-speedup when it was asked
     bool answered = false;
     ModelReply reply;
@@ -181,8 +182,9 @@ class Search {
   // What a node's result was worth, over the plan it came from (-1: it failed).
   virtual void OnLearned(NodeId id, double gain) = 0;
   virtual void OnScores(const ScoresEvent& event) { (void)event; }
-  // When the loop wants to think again though nothing happened; after elapsed_s_. Infinity: never.
+  // When the loop wants a tick though nothing happened; infinity: never.
   virtual double WakeAtS() const { return std::numeric_limits<double>::infinity(); }
+  virtual void OnTick() {}
   // What a prompt shows of a node's worth, in [0, 1]; NaN: nothing is known.
   virtual double ScoreOf(NodeId id) const = 0;
   // What the loop adds to a request, before it is sent.

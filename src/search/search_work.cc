@@ -168,6 +168,7 @@ RouteQuestion Search::QuestionAbout(const std::vector<size_t>& places) const {
   question.phase = CurrentPhase();
   question.unit = cost_unit();
   question.worth = config_.strategy.strong_worth;
+  question.calls_left = static_cast<double>(CallsLeft());
   for (const size_t place : places) {
     ModelRecord record = models_[place].record;
     record.past = PastOf(record.info.name);

@@ -1,4 +1,5 @@
 #include "store/store.h"
+#include "store/sqlite.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
