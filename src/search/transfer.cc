@@ -15,13 +15,16 @@ namespace {
 constexpr double kLeastShare = 2.0 / 3.0;  // of the steps
 constexpr size_t kNeighbours = 8;          // of a step that are tried
 
+bool IsPowerOfTwo(int64_t number) { return (number & (number - 1)) == 0; }
+
 // The divisor of `extent` that is nearest by ratio; of two the larger one.
-int64_t NearestDivisor(int64_t extent, int64_t wanted) {
+int64_t NearestDivisor(int64_t extent, int64_t wanted, bool power_of_two) {
   int64_t best = 1;
   double best_distance = std::abs(std::log(static_cast<double>(wanted)));
   for (int64_t divisor = 1; divisor * divisor <= extent; ++divisor) {
     if (extent % divisor != 0) continue;
     for (const int64_t candidate : {divisor, extent / divisor}) {
+      if (power_of_two && !IsPowerOfTwo(candidate)) continue;
       const double distance =
           std::abs(std::log(static_cast<double>(candidate) / static_cast<double>(wanted)));
       if (distance < best_distance || (distance == best_distance && candidate > best)) {
@@ -33,9 +36,9 @@ int64_t NearestDivisor(int64_t extent, int64_t wanted) {
   return best;
 }
 
-int64_t Fitted(int64_t extent, int64_t wanted) {
+int64_t Fitted(int64_t extent, int64_t wanted, bool power_of_two = false) {
   if (wanted < 1 || extent < 1 || extent % wanted == 0) return wanted;
-  const int64_t divisor = NearestDivisor(extent, wanted);
+  const int64_t divisor = NearestDivisor(extent, wanted, power_of_two);
   const bool near = divisor <= 2 * wanted && wanted <= 2 * divisor;
   return near || wanted > extent ? divisor : wanted;
 }
@@ -46,18 +49,20 @@ int FindLoopOf(const ProgramView& program, const std::string& block, const std::
 }
 
 // Inner parts first: they are what registers and vectors were chosen for.
-void FitTile(Json* args, const ProgramView& program) {
+void FitTile(const ProgramView& program, const std::set<std::string>& vectorized, Json* args) {
   const auto factors = args->find("factors");
   const auto block = args->find("block");
   if (factors == args->end() || !factors->is_object() || block == args->end()) return;
   for (auto& [loop, parts] : factors->items()) {
     const int index = FindLoopOf(program, block->get<std::string>(), loop);
     if (index < 0 || !parts.is_array()) continue;
-    int64_t left = program.loops[static_cast<size_t>(index)].extent;
-    for (auto part = parts.rbegin(); part != parts.rend(); ++part) {
-      if (!part->is_number_integer()) break;
-      const int64_t fitted = Fitted(left, part->get<int64_t>());
-      *part = fitted;
+    const LoopView& view = program.loops[static_cast<size_t>(index)];
+    int64_t left = view.extent;
+    for (size_t i = parts.size(); i-- > 0;) {
+      if (!parts[i].is_number_integer()) break;
+      const std::string name = view.name + "." + std::to_string(i + 1);
+      const int64_t fitted = Fitted(left, parts[i].get<int64_t>(), vectorized.count(name) > 0);
+      parts[i] = fitted;
       left = std::max<int64_t>(1, left / std::max<int64_t>(1, fitted));
     }
   }
@@ -125,9 +130,10 @@ std::vector<Step> Alternatives(const Step& step, const ProgramView& program, con
 
 }  // namespace
 
-Step FitSizes(const Step& step, const ProgramView& program, bool maps) {
+Step FitSizes(const Step& step, const ProgramView& program, const std::set<std::string>& vectorized,
+              bool maps) {
   Step fitted = step;
-  if (step.op == "tile") FitTile(&fitted.args, program);
+  if (step.op == "tile") FitTile(program, vectorized, &fitted.args);
   if (maps) FitMap(&fitted.args, program);
   auto canonical = CanonicalStep(fitted);
   return canonical.ok() ? *std::move(canonical) : step;
@@ -137,6 +143,13 @@ std::optional<AdaptedPlan> Adapt(Compiler* compiler, const Plan& plan) {
   auto at = compiler->Root();
   if (!at.ok()) return std::nullopt;
   AdaptedPlan adapted{.candidate = *std::move(at)};
+  std::set<std::string> vectorized;
+  for (const Step& step : plan.steps) {
+    const auto loop = step.args.find("loop");
+    if (step.op == "vectorize" && loop != step.args.end() && loop->is_string()) {
+      vectorized.insert(loop->get<std::string>());
+    }
+  }
   for (const Step& step : plan.steps) {
     const auto try_step = [&](const Step& attempt) {
       auto next = compiler->Extend(adapted.candidate, {attempt});
@@ -147,8 +160,8 @@ std::optional<AdaptedPlan> Adapt(Compiler* compiler, const Plan& plan) {
     };
     const auto program = adapted.candidate.program;
     if (program == nullptr) return std::nullopt;
-    if (try_step(FitSizes(step, *program, /*maps=*/false))) continue;
-    if (try_step(FitSizes(step, *program, /*maps=*/true)) || try_step(step)) continue;
+    if (try_step(FitSizes(step, *program, vectorized, /*maps=*/false))) continue;
+    if (try_step(FitSizes(step, *program, vectorized, /*maps=*/true)) || try_step(step)) continue;
     bool done = false;
     for (const Step& other : Alternatives(step, *program, compiler->target())) {
       done = try_step(other);

@@ -45,7 +45,7 @@ TEST(TransferTest, FactorsGoToTheNearestThatDivides) {
   EXPECT_EQ(adapted->changed, 1u);
   const Step& tile = adapted->candidate.plan.steps.front();
   EXPECT_EQ(PrintStep(tile),
-            "tile(block=C, factors={i: [5], j: [24], k: [10]}, order=[i.0, j.0, k.0, k.1, i.1, "
+            "tile(block=C, factors={i: [5], j: [16], k: [10]}, order=[i.0, j.0, k.0, k.1, i.1, "
             "j.1])");
 }
 
@@ -67,8 +67,8 @@ TEST(TransferTest, CutsOfAMapFitTheBuffer) {
   const ProgramView program = FakeMatmulProgram(64, 48, 100);
   const auto step = ParseStep("pack(block=C, buffer=B, map=[d1/32, d0, d1%32])");
   ASSERT_TRUE(step.ok()) << step.error().message;
-  EXPECT_EQ(FitSizes(*step, program, false), *step);
-  const Step fitted = FitSizes(*step, program, true);
+  EXPECT_EQ(FitSizes(*step, program, {}, false), *step);
+  const Step fitted = FitSizes(*step, program, {}, true);
   EXPECT_EQ(fitted.args["map"].dump(), R"(["d1/24","d0","d1%24"])");
 }
 
