@@ -67,7 +67,8 @@ Result<int> RunExplain(const CommonOptions& common, const ExplainOptions& option
   std::string trace;
   if (all || options.script || options.trace) {
     const RunStart& start = view.run.start;
-    BANYAN_ASSIGN_OR_RETURN(auto compiler, MakeCompiler(start.workload, start.target));
+    BANYAN_ASSIGN_OR_RETURN(auto compiler,
+                            MakeCompiler(start.workload, start.target, ActionSpaceOf(plan)));
     BANYAN_ASSIGN_OR_RETURN(const Candidate candidate, compiler->Apply(plan));
     if (all || options.script) {
       BANYAN_ASSIGN_OR_RETURN(script, compiler->Script(candidate));

@@ -31,11 +31,18 @@ struct TuneOptions {
   std::string workload;
   std::optional<int64_t> trials;
   std::optional<int64_t> calls;
+  std::optional<double> strong_calls;
+  std::optional<double> tokens;
+  std::optional<double> cost_usd;
   std::optional<double> seconds;
   uint64_t seed = 0;
   std::string strategy = "banyan";
   std::vector<std::string> pool = {"builtin:analytic", "builtin:heuristic", "builtin:random"};
+  std::vector<std::string> set;  // FIELD=VALUE of the strategy
   MachineOptions machine;
+  std::string simulate;                // store that stands in for the machine; empty: none
+  bool no_transfer = false;            // learn nothing from earlier runs
+  std::string snapshot;                // store to learn from; empty: the run's own
   std::string resume;                  // run to go on with; empty: a new one
   std::string events;                  // file for events as JSON lines; empty: none
   std::string config;                  // TOML file
@@ -64,9 +71,23 @@ struct ExportOptions {
   std::string out;  // folder; empty: banyan-export-<run id>
 };
 
+struct ReplayOptions {
+  std::string run = "last";
+  bool dump = false;  // print the tree
+};
+
 struct ReproduceOptions {
   std::string trial;  // "RUN:N", or "N" of the last run
   std::string out;    // folder for the self-contained case; empty: none
+};
+
+struct StrategiesOptions {
+  std::string name;  // all fields of this one; empty: the list
+};
+
+struct ModelsOptions {
+  std::vector<std::string> items;  // as for LoadPool; none: the built-in experts
+  bool ping = false;
 };
 
 struct SchemaOptions {

@@ -34,14 +34,19 @@ ScoresEvent Scorer::Answer(const ScoreCandidates& question) {
   return event;
 }
 
-void Scorer::Learn(const Candidate& candidate, std::optional<double> log_speedup) {
-  if (model_ == nullptr) return;
+void Scorer::Pretrain(const std::vector<CostSample>& samples) {
+  if (model_ != nullptr && !samples.empty()) model_->Pretrain(samples);
+}
+
+Features Scorer::Learn(const Candidate& candidate, std::optional<double> log_speedup) {
+  if (model_ == nullptr) return {};
   Features features = FeaturesOf(candidate);
-  if (features.empty()) return;
-  model_->Update({.features = std::move(features),
+  if (features.empty()) return {};
+  model_->Update({.features = features,
                   .log_speedup = log_speedup.value_or(0),
                   .group = CostGroup(compiler_->workload(), compiler_->target()),
                   .failed = !log_speedup});
+  return features;
 }
 
 uint64_t CostGroup(const Workload& workload, const Target& target) {

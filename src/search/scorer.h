@@ -21,8 +21,11 @@ class Scorer {
 
   bool learns() const { return model_ != nullptr; }
   ScoresEvent Answer(const ScoreCandidates& question);
-  // `log_speedup` nullopt: the trial failed.
-  void Learn(const Candidate& candidate, std::optional<double> log_speedup);
+  // What earlier runs measured; before the first question.
+  void Pretrain(const std::vector<CostSample>& samples);
+  // `log_speedup` nullopt: the trial failed. Gives back the features it learnt from; none: there
+  // are none, or no model.
+  Features Learn(const Candidate& candidate, std::optional<double> log_speedup);
 
  private:
   Features FeaturesOf(const Candidate& candidate);

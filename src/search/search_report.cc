@@ -36,7 +36,9 @@ void Search::RecordCall(const Call& call) {
                              .why = call.why,
                              .answered = call.answered,
                              .reply = call.reply,
-                             .accepted = call.accepted});
+                             .accepted = call.accepted,
+                             .phase = PhaseName(call.phase),
+                             .gain = call.gain_index < 0 ? kNoLatency : call.gain});
 }
 
 RunProgress Search::Progress() const {
@@ -52,6 +54,7 @@ RunProgress Search::Progress() const {
   progress.best_latency_ms =
       ranking_.empty() ? kNoLatency : trials_[ranking_.front() - 1].latency_ms;
   progress.last = last_;
+  progress.trust = trust_;
   return progress;
 }
 
@@ -115,7 +118,8 @@ std::optional<Search::Measurement> Search::MeasurementOf(uint64_t trial_id) {
   const Node& node = tree_->node(trial.node);
   const bool measured = node.state == NodeState::kMeasured;
   const bool failed = node.state == NodeState::kFailed && trial.finished &&
-                      trial.outcome.failure != FailureKind::kCancelled;
+                      trial.outcome.failure != FailureKind::kCancelled &&
+                      trial.outcome.failure != FailureKind::kNotMeasured;
   if (!measured && !failed) return std::nullopt;
   auto candidate = CandidateOf(trial.node);
   if (!candidate.ok()) return std::nullopt;
