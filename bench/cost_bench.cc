@@ -105,7 +105,8 @@ void Dump(const Measured& measured, const std::string& path) {
   std::ofstream out(path);
   for (const auto& [workload, samples] : measured) {
     for (const CostSample& sample : samples) {
-      out << Json{{"w", workload}, {"y", sample.log_speedup}, {"x", sample.features}}.dump() << "\n";
+      out << Json{{"w", workload}, {"y", sample.log_speedup}, {"x", sample.features}}.dump()
+          << "\n";
     }
   }
 }

@@ -37,7 +37,7 @@ T OneOf(Rng& rng, const std::vector<T>& values) {
 Problem RandomProblem(const std::string& strategy, uint64_t seed) {
   Rng rng(seed, "problem");
   Problem problem;
-  problem.config = TestConfig(rng.Between(1, 30), rng.Between(0, 16), seed);
+  problem.config = TestConfig(rng.Between(1, 30), rng.Between(0, 24), seed);
   StrategyConfig& config = problem.config.strategy;
   config = *FindStrategy(strategy);
   if (rng.Chance(0.3)) {
@@ -58,7 +58,7 @@ Problem RandomProblem(const std::string& strategy, uint64_t seed) {
     config.stop_at_failure = rng.Chance(0.5);
     config.duplicate_on_failure = rng.Chance(0.3);
     config.charge_failed_calls = rng.Chance(0.7);
-    config.course_alteration = rng.Chance(0.6);
+    config.course_alteration = rng.Chance(0.8);
     config.alteration_every = static_cast<int>(rng.Between(1, 3));
     config.trials_per_round = static_cast<int>(rng.Between(1, 9));
     config.random_share = OneOf<double>(rng, {0.05, 0.5, 1});
@@ -174,7 +174,7 @@ class Real {
 
 // Counters over all problems, so that the test shows that it went everywhere.
 struct Coverage {
-  int64_t nodes = 0, calls = 0, alterations = 0, given_back = 0, terminal = 0, replaced = 0;
+  int64_t nodes = 0, calls = 0, alterations = 0, given_back = 0, terminal = 0;
 };
 
 void Compare(const Problem& problem, Coverage* coverage) {
@@ -250,17 +250,19 @@ class GenerationReference : public testing::TestWithParam<const char*> {};
 
 TEST_P(GenerationReference, GrowsTheSameTrees) {
   Coverage coverage;
-  for (uint64_t seed = 0; seed < 100; ++seed) {
+  const bool plans = std::string(GetParam()).find("plan") != std::string::npos;
+  const uint64_t problems = plans ? 60 : 120;  // those on plans take longer
+  for (uint64_t seed = 0; seed < problems; ++seed) {
     SCOPED_TRACE(std::string(GetParam()) + " seed " + std::to_string(seed));
     const Problem problem = RandomProblem(GetParam(), seed);
     Compare(problem, &coverage);
     if (testing::Test::HasFailure()) return;  // one is enough to read
   }
-  EXPECT_GT(coverage.nodes, 1500);
+  EXPECT_GT(coverage.nodes, 1000);
   EXPECT_GT(coverage.calls, 200);
-  EXPECT_GT(coverage.alterations, 4);
+  EXPECT_GT(coverage.alterations, 5);
   EXPECT_GT(coverage.given_back, 5);
-  EXPECT_GT(coverage.terminal, 20);
+  EXPECT_GT(coverage.terminal, 10);
 }
 
 INSTANTIATE_TEST_SUITE_P(Strategies, GenerationReference,

@@ -295,18 +295,23 @@ Status FakeLiveSchedule::TransformLayout(const std::string& block, const Layout&
   if (view.is_parameter) return IllegalStep("the layout of a parameter is fixed");
   std::vector<int64_t> shape;
   for (const auto& term : layout) {
-    if (static_cast<size_t>(term.dim) >= view.shape.size()) {
-      return IllegalStep("the layout names a dimension that is not there");
-    }
     const int64_t extent = view.shape[static_cast<size_t>(term.dim)];
     if (!pad && extent % term.divisor != 0) return IllegalStep("the layout needs padding");
     const int64_t size = (extent + term.divisor - 1) / term.divisor;
     shape.push_back(term.modulus > 0 ? std::min(size, term.modulus) : size);
   }
-  const size_t rank = view.shape.size();
+  for (const auto& other : program_.blocks) {
+    for (const auto* accesses : {&other.reads, &other.writes}) {
+      for (const auto& access : *accesses) {
+        if (access.buffer == buffer && access.indices.size() != view.shape.size()) {
+          return IllegalStep("an access to the buffer is not known index by index");
+        }
+      }
+    }
+  }
   view.shape = std::move(shape);
   auto rewrite = [&](AccessView& access) {
-    if (access.buffer != buffer || access.indices.size() != rank) return;
+    if (access.buffer != buffer) return;
     std::vector<LinearForm> indices;
     for (const auto& term : layout) {
       LinearForm form = access.indices[static_cast<size_t>(term.dim)];
