@@ -66,7 +66,7 @@ std::string PriceText(const PoolEntry& entry) {
   return fmt::format("{:.2f}, {:.2f}", price.in, price.out);
 }
 
-std::string UseText(const PoolEntry& entry, const Pinged& pinged) {
+std::string StandingText(const PoolEntry& entry, const Pinged& pinged) {
   const Status usable = CheckUsable(entry);
   if (!usable.ok()) {
     // The table names the model already.
@@ -123,7 +123,7 @@ Result<int> RunModels(const CommonOptions& common, const ModelsOptions& options)
   for (size_t i = 0; i < pool.size(); ++i) {
     const PoolEntry& entry = pool[i];
     table.AddRow({entry.name, entry.provider, entry.model.empty() ? "-" : entry.model,
-                  ModelRoleName(entry.role), PriceText(entry), UseText(entry, pings[i])});
+                  ModelRoleName(entry.role), PriceText(entry), StandingText(entry, pings[i])});
   }
   fmt::print("{}", table.Print());
   if (options.items.empty()) {

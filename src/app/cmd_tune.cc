@@ -7,7 +7,6 @@
 #include <condition_variable>
 #include <cstdio>
 #include <mutex>
-#include <optional>
 #include <thread>
 #include <utility>
 
@@ -15,13 +14,11 @@
 #include "app/output.h"
 #include "app/progress.h"
 #include "app/result_view.h"
-#include "app/run_files.h"
+#include "app/run_one.h"
 #include "app/signals.h"
 #include "app/wiring.h"
 #include "base/format.h"
 #include "store/store.h"
-#include "tvm/import.h"
-#include "tvm/target.h"
 
 namespace banyan {
 namespace {
@@ -64,14 +61,6 @@ class EarlyCancel {
   std::thread thread_;
 };
 
-// A run, new or resumed, ready to go.
-struct PreparedRun {
-  RunStart start;
-  std::string run_id;  // empty: new
-  std::vector<Event> history;
-  Json finished;  // the result, if nothing is left to do
-};
-
 void Print(const CommonOptions& common, const Json& result) {
   if (common.json) {
     PrintJson(result);
@@ -81,8 +70,13 @@ void Print(const CommonOptions& common, const Json& result) {
 }
 
 std::string BudgetText(const RunConfig& config) {
-  std::string text = fmt::format("{} trials, {} calls", config.budget.trials, config.budget.calls);
-  if (std::isfinite(config.budget.seconds)) text += ", " + FormatSeconds(config.budget.seconds);
+  const Budget& budget = config.budget;
+  std::string text = fmt::format("{} trials, {} calls", budget.trials, budget.calls);
+  if (std::isfinite(budget.strong_calls))
+    text += fmt::format(", {:.0f} strong", budget.strong_calls);
+  if (std::isfinite(budget.tokens)) text += fmt::format(", {:.0f} tokens", budget.tokens);
+  if (std::isfinite(budget.cost_usd)) text += fmt::format(", {:.2f} USD", budget.cost_usd);
+  if (std::isfinite(budget.seconds)) text += ", " + FormatSeconds(budget.seconds);
   return text;
 }
 
@@ -101,31 +95,19 @@ Status RaiseBudget(const TuneOptions& options, const std::string& run_id, Budget
   };
   BANYAN_RETURN_IF_ERROR(raise("trials", options.trials, &budget->trials));
   BANYAN_RETURN_IF_ERROR(raise("calls", options.calls, &budget->calls));
+  BANYAN_RETURN_IF_ERROR(raise("strong-calls", options.strong_calls, &budget->strong_calls));
+  BANYAN_RETURN_IF_ERROR(raise("tokens", options.tokens, &budget->tokens));
+  BANYAN_RETURN_IF_ERROR(raise("cost-usd", options.cost_usd, &budget->cost_usd));
   return raise("seconds", options.seconds, &budget->seconds);
 }
 
-bool EndedByCancel(const std::vector<Event>& history) {
-  for (auto event = history.rbegin(); event != history.rend(); ++event) {
-    if (std::holds_alternative<CancelEvent>(event->body)) return true;
-    if (std::holds_alternative<ResumeEvent>(event->body)) return false;
-  }
-  return false;
-}
-
 Result<PreparedRun> PrepareResume(const Store& store, const TuneOptions& options) {
-  BANYAN_ASSIGN_OR_RETURN(StoredRun stored, store.LoadRun(options.resume));
-  PreparedRun run;
-  run.run_id = stored.run_id;
-  run.start = std::move(stored.start);
+  BANYAN_ASSIGN_OR_RETURN(PreparedRun run, PrepareStoredRun(store, options.resume));
   RunConfig& config = run.start.config;
-  if (config.strategy.name == "apply") {
-    return InvalidArgument(
-        fmt::format("run {} applied a plan and has nothing to go on with", run.run_id));
-  }
   if (!options.run_flags.empty()) {
     return InvalidArgument(
         fmt::format("{} cannot be changed in a resumed run: start a new one without "
-                    "--resume (only --trials, --calls and --seconds may grow)",
+                    "--resume (only budgets may grow)",
                     options.run_flags.front()));
   }
   if (!options.workload.empty() && options.workload != config.workload_text) {
@@ -135,41 +117,18 @@ Result<PreparedRun> PrepareResume(const Store& store, const TuneOptions& options
   }
   const Budget before = config.budget;
   BANYAN_RETURN_IF_ERROR(RaiseBudget(options, run.run_id, &config.budget));
-  const bool raised = config.budget.trials > before.trials || config.budget.calls > before.calls ||
-                      config.budget.seconds > before.seconds;
-  BANYAN_ASSIGN_OR_RETURN(run.history, store.LoadEvents(run.run_id));
-  if (stored.status == RunStatus::kFinished && !raised && !EndedByCancel(run.history)) {
-    run.finished = std::move(stored.result);
-  }
+  const Budget& now = config.budget;
+  const bool raised = now.trials > before.trials || now.calls > before.calls ||
+                      now.strong_calls > before.strong_calls || now.tokens > before.tokens ||
+                      now.cost_usd > before.cost_usd || now.seconds > before.seconds;
+  if (raised) run.finished = nullptr;
   return run;
 }
 
 Result<PreparedRun> PrepareNew(const TuneOptions& options) {
   BANYAN_RETURN_IF_ERROR(CheckWorkloadText(options.workload));
-  PreparedRun run;
-  BANYAN_ASSIGN_OR_RETURN(run.start.config, MakeRunConfig(options));
-  run.start.versions = ToolVersions();
-  return run;
-}
-
-// Workload and target from what the person typed; a resumed run brings its own.
-Status Load(PreparedRun* run) {
-  RunStart& start = run->start;
-  if (run->run_id.empty()) {
-    BANYAN_ASSIGN_OR_RETURN(start.workload, LoadWorkload(start.config.workload_text));
-    BANYAN_ASSIGN_OR_RETURN(start.target,
-                            ParseTarget(start.config.target_text, start.config.cores));
-    return Ok{};
-  }
-  BANYAN_ASSIGN_OR_RETURN(const Target here,
-                          ParseTarget(start.config.target_text, start.config.cores));
-  if (here.fingerprint != start.target.fingerprint) {
-    return InvalidArgument(
-        fmt::format("run {} was made on another machine ({}; here: {}): its latencies "
-                    "cannot be compared, start a new run",
-                    run->run_id, start.target.cpu_model, here.cpu_model));
-  }
-  return Ok{};
+  BANYAN_ASSIGN_OR_RETURN(RunConfig config, MakeRunConfig(options));
+  return PrepareNewRun(std::move(config));
 }
 
 }  // namespace
@@ -195,7 +154,6 @@ Result<int> RunTune(const CommonOptions& common, const TuneOptions& options) {
     reader.reset();
     BANYAN_ASSIGN_OR_RETURN(store, Store::Open(common.store, Store::Mode::kWrite));
   }
-  run.start.config.measure.cancel = cancel;  // Ctrl-C does not wait for the finals
   const RunConfig& config = run.start.config;
 
   ProgressLine progress({.quiet = common.quiet,
@@ -205,51 +163,31 @@ Result<int> RunTune(const CommonOptions& common, const TuneOptions& options) {
                            run.run_id.empty() ? "tuning" : "resuming", config.workload_text,
                            BudgetText(config), config.seed, config.strategy.name));
 
-  BANYAN_RETURN_IF_ERROR(Load(&run));
-  progress.set_flops(run.start.workload.flops);
-  BANYAN_ASSIGN_OR_RETURN(Workbench bench,
-                          MakeWorkbench(config, run.start.workload, run.start.target));
-  if (run.run_id.empty()) {
-    BANYAN_ASSIGN_OR_RETURN(run.run_id, store->BeginRun(run.start));
-  } else {
-    BANYAN_RETURN_IF_ERROR(store->ContinueRun(run.run_id, config));
-  }
-  BANYAN_ASSIGN_OR_RETURN(const auto stored_journal, store->MakeJournal(run.run_id));
-  Journal* journal = stored_journal.get();
-  std::unique_ptr<Journal> events;
-  if (!options.events.empty()) {
-    BANYAN_ASSIGN_OR_RETURN(events, MakeEventFileJournal(options.events, journal));
-    journal = events.get();
-  }
-
-  RunDependencies deps;
-  deps.compiler = bench.compiler.get();
-  deps.measurer = bench.measurer.get();
-  deps.pool = bench.pool();
-  deps.journal = journal;
-  deps.clock = SystemClock::Get();
-  deps.cancel = cancel;
-  deps.peak_gflops = [measurer = deps.measurer] { return measurer->PeakGflops(); };
-  deps.on_progress = [&](const RunProgress& now) {
+  RunOneHooks hooks;
+  hooks.cancel = cancel;
+  hooks.events = options.events;
+  hooks.on_start = [&](const RunStart& start) { progress.set_flops(start.workload.flops); };
+  bool searching = false;
+  hooks.on_begun = [&](const std::string&) { searching = true; };
+  hooks.on_note = [&](const std::string& text) { progress.Say(text); };
+  hooks.on_progress = [&](const RunProgress& now) {
     if (now.phase != "reference") early.Stop();
     progress.Update(now);
   };
-  auto result = RunSearch(config, run.history, deps);
+  auto finished = RunOne(*store, &run, hooks);
   early.Stop();
   progress.Finish();
-  if (!result.ok()) {
-    Error error = result.error();
-    (void)store->MarkFailed(run.run_id, error.message);  // a full disk may refuse this too
-    error.message += fmt::format("; then go on with `banyan tune --resume {}`", run.run_id);
+  if (!finished.ok()) {
+    Error error = finished.error();
+    if (searching) {
+      error.message += fmt::format("; then go on with `banyan tune --resume {}`", run.run_id);
+    }
     return error;
   }
-  const Json object =
-      MakeResultObject(config, run.start.workload, run.start.target, *result, run.run_id);
-  const Status saved = journal->Finish(object);
-  if (!common.quiet) std::fputs(ResultRemarks(*result).c_str(), stderr);
-  Print(common, object);
-  if (!saved.ok()) return saved.error();
-  return result->cancelled ? 130 : 0;
+  if (!common.quiet) std::fputs(ResultRemarks(finished->result).c_str(), stderr);
+  Print(common, finished->object);
+  if (!finished->saved.ok()) return finished->saved.error();
+  return finished->result.cancelled ? 130 : 0;
 }
 
 }  // namespace banyan

@@ -12,7 +12,7 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-constexpr std::array<std::pair<FailureKind, const char*>, 10> kFailureNames = {{
+constexpr std::array<std::pair<FailureKind, const char*>, 11> kFailureNames = {{
     {FailureKind::kNone, "none"},
     {FailureKind::kBuildError, "build_error"},
     {FailureKind::kBuildTimeout, "build_timeout"},
@@ -23,6 +23,7 @@ constexpr std::array<std::pair<FailureKind, const char*>, 10> kFailureNames = {{
     {FailureKind::kOutOfMemory, "out_of_memory"},
     {FailureKind::kWrongResult, "wrong_result"},
     {FailureKind::kCancelled, "cancelled"},
+    {FailureKind::kNotMeasured, "not_measured"},
 }};
 
 // JSON has no NaN and no infinity: both are null.
