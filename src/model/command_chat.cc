@@ -21,7 +21,7 @@ namespace {
 
 constexpr size_t kMaxLineBytes = size_t{8} << 20;
 constexpr size_t kKeptErrorBytes = 4096;
-constexpr double kLastMomentS = 0.5;
+constexpr double kLastMomentS = 2;
 constexpr int kPollMs = 20;  // how late a cancellation is seen
 
 // A write to a program that has just died must be an error code, not a signal. For threads that do
