@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -43,9 +44,12 @@ Scales ScalesOf(const std::vector<const CostSample*>& samples) {
   return scales;
 }
 
+double Value(const CostSample& sample, const GroupScale& scale) {
+  return sample.failed ? scale.worst : sample.log_speedup;
+}
+
 // Adds a candidate's rows. TVM's features are finite; what is not is taken for missing.
 void Append(const Features& features, PackedRows* rows) {
-  if (rows->starts.empty()) rows->starts.push_back(0);
   for (const std::vector<float>& row : features) {
     for (const float value : row) {
       rows->values.push_back(std::isfinite(value) ? value
@@ -72,25 +76,27 @@ class XgboostModel final : public CostModel {
 
   void Update(const CostSample& sample) override {
     if (!Usable(sample)) return;
-    group_ = sample.group;
+    if (run_.empty()) UseGroup(sample.group);
     // What is not learnt yet is what tells whether to believe it.
     if (!sample.failed) trust_.Add(PredictLogSpeedup({sample.features})[0], sample.log_speedup);
     run_.push_back(sample);
     if (run_.size() < next_training_) return;
-    Train();
-    next_training_ = NextTraining(run_.size());
+    TrainOnRun();
+    const double next = std::ceil(static_cast<double>(run_.size()) * options_.growth);
+    next_training_ = std::max(run_.size() + 1, static_cast<size_t>(next));
   }
 
   void Pretrain(const std::vector<CostSample>& samples) override {
+    std::vector<const CostSample*> usable;
     for (const CostSample& sample : samples) {
-      if (Usable(sample)) earlier_.push_back(sample);
+      if (usable.size() >= static_cast<size_t>(options_.max_samples)) break;
+      if (Usable(sample)) usable.push_back(&sample);
     }
-    const auto limit = static_cast<size_t>(options_.max_samples);
-    if (earlier_.size() > limit) {
-      earlier_.erase(earlier_.begin(), earlier_.end() - static_cast<std::ptrdiff_t>(limit));
-    }
-    trust_.SetPrior(HeldOutTau());
-    Train();
+    earlier_scales_ = ScalesOf(usable);
+    auto booster = FitGroups(usable, earlier_scales_);
+    if (!booster.ok()) return;
+    base_ = std::move(booster).value();
+    trust_.SetPrior(HeldOutTau(usable));
   }
 
   double trust() const override { return trust_.value(); }
@@ -103,108 +109,131 @@ class XgboostModel final : public CostModel {
       return false;
     }
     if (columns_ == 0) columns_ = sample.features[0].size();
-    return HasColumns(sample.features, columns_);
+    return columns_ > 0 && HasColumns(sample.features, columns_);
   }
 
-  size_t NextTraining(size_t count) const {
-    const double next = std::ceil(static_cast<double>(count) * options_.growth);
-    return std::max(count + 1, static_cast<size_t>(next));
+  // Before this run has a model of its own, values lie where earlier runs' of its group did.
+  void UseGroup(uint64_t group) {
+    const auto scale = earlier_scales_.find(group);
+    if (scale != earlier_scales_.end()) scale_ = scale->second;
   }
 
   // NaN where there are no features, or no model yet.
   std::vector<double> PredictLogSpeedup(const std::vector<Features>& candidates) const {
     std::vector<double> values(candidates.size(), kNaN);
-    if (booster_ == nullptr) return values;
-    PackedRows rows{.columns = columns_, .values = {}, .starts = {}};
+    if (base_ == nullptr && own_ == nullptr) return values;
+    PackedRows rows = Empty();
     std::vector<size_t> places;
     for (size_t i = 0; i < candidates.size(); ++i) {
       if (!HasColumns(candidates[i], columns_)) continue;
       Append(candidates[i], &rows);
       places.push_back(i);
     }
-    const auto predicted = booster_->Predict(rows);
-    if (!predicted.ok()) return values;
-    for (size_t i = 0; i < places.size(); ++i) values[places[i]] = (*predicted)[i] + scale_.mean;
+    std::vector<double> sums(places.size(), scale_.mean - base_mean_);
+    for (const Booster* booster : {base_.get(), own_.get()}) {
+      if (booster == nullptr) continue;
+      const auto predicted = booster->Predict(rows);
+      if (!predicted.ok()) return values;
+      for (size_t i = 0; i < places.size(); ++i) sums[i] += (*predicted)[i];
+    }
+    for (size_t i = 0; i < places.size(); ++i) values[places[i]] = sums[i];
     return values;
   }
 
-  Result<std::unique_ptr<Booster>> Fit(const std::vector<const CostSample*>& samples,
-                                       const Scales& scales) const {
-    PackedRows rows{.columns = columns_, .values = {}, .starts = {}};
+  PackedRows Empty() const { return {.columns = columns_, .values = {}, .starts = {0}}; }
+
+  BoosterOptions ForBooster() const {
+    return {.trees = options_.trees,
+            .depth = options_.depth,
+            .learning_rate = options_.learning_rate,
+            .column_share = options_.column_share,
+            .bins = options_.bins,
+            .min_split_gain = options_.min_split_gain,
+            .min_child_weight = options_.min_child_weight,
+            .l2 = options_.l2,
+            .seed = options_.seed};
+  }
+
+  // Several groups, each over its own mean.
+  Result<std::unique_ptr<Booster>> FitGroups(const std::vector<const CostSample*>& samples,
+                                             const Scales& scales) const {
+    PackedRows rows = Empty();
     std::vector<double> targets;
     for (const CostSample* sample : samples) {
       const auto scale = scales.find(sample->group);
       if (scale == scales.end()) continue;  // failures alone: nothing to compare with
       Append(sample->features, &rows);
-      targets.push_back((sample->failed ? scale->second.worst : sample->log_speedup) -
-                        scale->second.mean);
+      targets.push_back(Value(*sample, scale->second) - scale->second.mean);
     }
     if (targets.empty()) return NotFound("nothing was measured");
-    return Booster::Train(rows, targets, std::vector<double>(targets.size(), 1.0),
-                          {.trees = options_.trees,
-                           .depth = options_.depth,
-                           .learning_rate = options_.learning_rate,
-                           .min_split_gain = options_.min_split_gain,
-                           .min_child_weight = options_.min_child_weight,
-                           .l2 = options_.l2,
-                           .seed = options_.seed});
+    return Booster::Train(rows, targets, ForBooster());
   }
 
-  // This run's samples, the last ones if there are too many, and as many of earlier runs' as fit.
-  std::vector<const CostSample*> TrainingSet() const {
-    const auto limit = static_cast<size_t>(options_.max_samples);
-    const size_t own = std::min(run_.size(), limit);
-    const size_t earlier = std::min(earlier_.size(), limit - own);
+  // This run's measurements, the last ones if there are too many; where there are earlier runs,
+  // what their model does not explain.
+  void TrainOnRun() {
+    const size_t count = std::min(run_.size(), static_cast<size_t>(options_.max_samples));
     std::vector<const CostSample*> samples;
-    for (size_t i = earlier_.size() - earlier; i < earlier_.size(); ++i) {
-      samples.push_back(&earlier_[i]);
-    }
-    for (size_t i = run_.size() - own; i < run_.size(); ++i) samples.push_back(&run_[i]);
-    return samples;
-  }
-
-  void Train() {
-    const std::vector<const CostSample*> samples = TrainingSet();
+    for (size_t i = run_.size() - count; i < run_.size(); ++i) samples.push_back(&run_[i]);
     const Scales scales = ScalesOf(samples);
-    auto booster = Fit(samples, scales);
-    if (!booster.ok()) return;  // the old one, if any, goes on
-    booster_ = std::move(booster).value();
-    const auto scale = scales.find(group_);
-    scale_ = scale == scales.end() ? GroupScale() : scale->second;
+    const auto scale = scales.find(run_.back().group);
+    if (scale == scales.end()) return;
+    PackedRows rows = Empty();
+    for (const CostSample* sample : samples) Append(sample->features, &rows);
+    std::vector<double> explained(samples.size(), 0.0);
+    if (base_ != nullptr) {
+      auto predicted = base_->Predict(rows);
+      if (!predicted.ok()) return;  // the old one, if any, goes on
+      explained = std::move(predicted).value();
+    }
+    const double explained_mean =
+        std::accumulate(explained.begin(), explained.end(), 0.0) / static_cast<double>(count);
+    std::vector<double> targets;
+    for (size_t i = 0; i < samples.size(); ++i) {
+      targets.push_back(Value(*samples[i], scale->second) - scale->second.mean -
+                        (explained[i] - explained_mean));
+    }
+    auto booster = Booster::Train(rows, targets, ForBooster());
+    if (!booster.ok()) return;
+    own_ = std::move(booster).value();
+    scale_ = scale->second;
+    base_mean_ = explained_mean;
   }
 
-  // How well other groups' samples rank a group they do not hold: the mean over the largest groups.
-  // NaN: there are not two groups.
-  double HeldOutTau() const {
-    std::map<uint64_t, size_t> counts;
-    for (const CostSample& sample : earlier_) {
-      if (!sample.failed) ++counts[sample.group];
-    }
-    std::vector<std::pair<size_t, uint64_t>> groups;
-    for (const auto& [group, count] : counts) {
-      if (count >= kMinHeldOut) groups.emplace_back(count, group);
+  // How well other groups' samples rank a group they do not hold: the mean over the first few
+  // groups that have enough. NaN: there are not two groups.
+  double HeldOutTau(const std::vector<const CostSample*>& samples) const {
+    std::vector<std::pair<uint64_t, size_t>> groups;  // in order of relevance, and their sizes
+    for (const CostSample* sample : samples) {
+      auto found = std::find_if(groups.begin(), groups.end(),
+                                [&](const auto& g) { return g.first == sample->group; });
+      if (found == groups.end()) found = groups.insert(groups.end(), {sample->group, 0});
+      found->second += sample->failed ? 0 : 1;
     }
     if (groups.size() < 2) return kNaN;
-    std::sort(groups.rbegin(), groups.rend());
-    groups.resize(std::min(groups.size(), kHeldOutGroups));
     double sum = 0;
-    for (const auto& [count, group] : groups) sum += HeldOutTau(group);
-    return sum / static_cast<double>(groups.size());
+    size_t count = 0;
+    for (const auto& [group, size] : groups) {
+      if (size < kMinHeldOut || count == kHeldOutGroups) continue;
+      sum += HeldOutTau(samples, group);
+      ++count;
+    }
+    return count == 0 ? kNaN : sum / static_cast<double>(count);
   }
 
-  double HeldOutTau(uint64_t group) const {
-    std::vector<const CostSample*> rest;
-    PackedRows rows{.columns = columns_, .values = {}, .starts = {}};
+  double HeldOutTau(const std::vector<const CostSample*>& samples, uint64_t group) const {
+    std::vector<const CostSample*> others;
+    PackedRows rows = Empty();
     std::vector<double> measured;
-    for (const CostSample& sample : earlier_) {
-      if (sample.group != group) {
-        rest.push_back(&sample);
-      } else if (!sample.failed) {
-        Append(sample.features, &rows);
-        measured.push_back(sample.log_speedup);
+    for (const CostSample* sample : samples) {
+      if (sample->group != group) {
+        others.push_back(sample);
+      } else if (!sample->failed) {
+        Append(sample->features, &rows);
+        measured.push_back(sample->log_speedup);
       }
     }
-    const auto booster = Fit(rest, ScalesOf(rest));
+    const auto booster = FitGroups(others, ScalesOf(others));
     if (!booster.ok()) return 0;
     const auto predicted = (*booster)->Predict(rows);
     if (!predicted.ok()) return 0;
@@ -213,13 +242,14 @@ class XgboostModel final : public CostModel {
   }
 
   const XgboostOptions options_;
-  std::vector<CostSample> earlier_;
-  std::vector<CostSample> run_;
-  uint64_t group_ = 0;  // of the last measurement
   size_t columns_ = 0;
+  Scales earlier_scales_;
+  std::unique_ptr<Booster> base_;  // of earlier runs; may be null
+  std::vector<CostSample> run_;
   size_t next_training_ = static_cast<size_t>(options_.first_training);
-  std::unique_ptr<Booster> booster_;
-  GroupScale scale_;  // of the run's group when the booster was trained
+  std::unique_ptr<Booster> own_;  // of this run, on top of the base
+  GroupScale scale_;              // of what was measured in this run when it was trained
+  double base_mean_ = 0;          // what the base predicts of that, on average
   Trust trust_;
 };
 
@@ -233,6 +263,8 @@ Status CheckXgboostOptions(const XgboostOptions& options) {
       {"trees", static_cast<double>(options.trees), 1, 2000},
       {"depth", static_cast<double>(options.depth), 1, 16},
       {"learning_rate", options.learning_rate, 1e-6, 1},
+      {"column_share", options.column_share, 1e-6, 1},
+      {"bins", static_cast<double>(options.bins), 2, 256},
       {"min_split_gain", options.min_split_gain, 0, 1e6},
       {"min_child_weight", options.min_child_weight, 0, 1e6},
       {"l2", options.l2, 0, 1e6},
