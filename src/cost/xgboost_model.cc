@@ -19,6 +19,9 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr size_t kHeldOutGroups = 4;  // at most, to find out how far earlier runs carry
 constexpr size_t kMinHeldOut = 5;     // samples of a group that is held out
+constexpr size_t kStretch = 16;       // samples of it that are ranked at a time
+
+std::ptrdiff_t Signed(size_t size) { return static_cast<std::ptrdiff_t>(size); }
 
 // What may be compared with what, and where its values lie.
 struct GroupScale {
@@ -46,6 +49,17 @@ Scales ScalesOf(const std::vector<const CostSample*>& samples) {
 
 double Value(const CostSample& sample, const GroupScale& scale) {
   return sample.failed ? scale.worst : sample.log_speedup;
+}
+
+// Of least squares, y over x (of that mean), kept in [0, 1].
+double Slope(const std::vector<double>& x, double mean, const std::vector<double>& y) {
+  double xx = 0;
+  double xy = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    xx += (x[i] - mean) * (x[i] - mean);
+    xy += (x[i] - mean) * y[i];
+  }
+  return xx > 0 ? std::clamp(xy / xx, 0.0, 1.0) : 0;
 }
 
 // Adds a candidate's rows. TVM's features are finite; what is not is taken for missing.
@@ -129,12 +143,14 @@ class XgboostModel final : public CostModel {
       Append(candidates[i], &rows);
       places.push_back(i);
     }
-    std::vector<double> sums(places.size(), scale_.mean - base_mean_);
-    for (const Booster* booster : {base_.get(), own_.get()}) {
+    std::vector<double> sums(places.size(), scale_.mean - base_slope_ * base_mean_);
+    const std::pair<const Booster*, double> parts[] = {{base_.get(), base_slope_},
+                                                       {own_.get(), 1.0}};
+    for (const auto& [booster, factor] : parts) {
       if (booster == nullptr) continue;
       const auto predicted = booster->Predict(rows);
       if (!predicted.ok()) return values;
-      for (size_t i = 0; i < places.size(); ++i) sums[i] += (*predicted)[i];
+      for (size_t i = 0; i < places.size(); ++i) sums[i] += factor * (*predicted)[i];
     }
     for (size_t i = 0; i < places.size(); ++i) values[places[i]] = sums[i];
     return values;
@@ -186,18 +202,20 @@ class XgboostModel final : public CostModel {
       if (!predicted.ok()) return;  // the old one, if any, goes on
       explained = std::move(predicted).value();
     }
-    const double explained_mean =
-        std::accumulate(explained.begin(), explained.end(), 0.0) / static_cast<double>(count);
     std::vector<double> targets;
-    for (size_t i = 0; i < samples.size(); ++i) {
-      targets.push_back(Value(*samples[i], scale->second) - scale->second.mean -
-                        (explained[i] - explained_mean));
+    for (const CostSample* sample : samples) {
+      targets.push_back(Value(*sample, scale->second) - scale->second.mean);
     }
+    const double mean =
+        std::accumulate(explained.begin(), explained.end(), 0.0) / static_cast<double>(count);
+    const double slope = base_ == nullptr ? 0 : Slope(explained, mean, targets);
+    for (size_t i = 0; i < count; ++i) targets[i] -= slope * (explained[i] - mean);
     auto booster = Booster::Train(rows, targets, ForBooster());
     if (!booster.ok()) return;
     own_ = std::move(booster).value();
     scale_ = scale->second;
-    base_mean_ = explained_mean;
+    base_mean_ = mean;
+    base_slope_ = slope;
   }
 
   // How well other groups' samples rank a group they do not hold: the mean over the first few
@@ -221,6 +239,8 @@ class XgboostModel final : public CostModel {
     return count == 0 ? kNaN : sum / static_cast<double>(count);
   }
 
+  // Over stretches of consecutive samples: what a run chooses among at a time is of one kind, and
+  // harder to rank than all that was ever measured.
   double HeldOutTau(const std::vector<const CostSample*>& samples, uint64_t group) const {
     std::vector<const CostSample*> others;
     PackedRows rows = Empty();
@@ -237,8 +257,17 @@ class XgboostModel final : public CostModel {
     if (!booster.ok()) return 0;
     const auto predicted = (*booster)->Predict(rows);
     if (!predicted.ok()) return 0;
-    const double tau = KendallTauB(*predicted, measured);
-    return std::isnan(tau) ? 0 : tau;
+    double sum = 0;
+    double count = 0;
+    for (size_t i = 0; i + kMinHeldOut <= measured.size(); i += kStretch) {
+      const size_t end = std::min(i + kStretch, measured.size());
+      const double tau =
+          KendallTauB({predicted->begin() + Signed(i), predicted->begin() + Signed(end)},
+                      {measured.begin() + Signed(i), measured.begin() + Signed(end)});
+      sum += std::isnan(tau) ? 0 : tau;
+      ++count;
+    }
+    return count > 0 ? sum / count : 0;
   }
 
   const XgboostOptions options_;
@@ -250,6 +279,7 @@ class XgboostModel final : public CostModel {
   std::unique_ptr<Booster> own_;  // of this run, on top of the base
   GroupScale scale_;              // of what was measured in this run when it was trained
   double base_mean_ = 0;          // what the base predicts of that, on average
+  double base_slope_ = 1;         // how much of the base's differences came true, [0, 1]
   Trust trust_;
 };
 
