@@ -11,6 +11,7 @@
 #include "base/cpu.h"
 #include "base/rng.h"
 #include "base/strings.h"
+#include "cost/warmup.h"
 #include "cost/xgboost_model.h"
 #include "model/pool.h"
 #include "schedule/mutator_steps.h"
@@ -161,8 +162,10 @@ Result<Workbench> MakeWorkbench(const RunConfig& config, const Workload& workloa
     bench.models.push_back(std::move(model));
   }
   if (config.strategy.cost_model == "xgboost") {
-    BANYAN_ASSIGN_OR_RETURN(bench.cost_model,
+    BANYAN_ASSIGN_OR_RETURN(auto model,
                             MakeXgboostModel({.seed = ChildSeed(config.seed, "cost model", 0)}));
+    const auto warmup = static_cast<size_t>(config.strategy.cost_model_warmup);
+    bench.cost_model = WithRandomWarmup(std::move(model), warmup, config.seed);
   }
   if (config.simulate.empty()) {
     bench.measurer = MakeMeasurer(config.measure);

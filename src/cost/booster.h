@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -19,10 +20,13 @@ struct PackedRows {
   size_t rows() const { return starts.empty() ? 0 : starts.back(); }
 };
 
+// As libxgboost means them; see XgboostOptions.
 struct BoosterOptions {
   int trees = 0;
   int depth = 0;
   double learning_rate = 0;
+  double column_share = 1;
+  int bins = 0;
   double min_split_gain = 0;
   double min_child_weight = 0;
   double l2 = 0;
@@ -35,13 +39,13 @@ struct BoosterOptions {
 // several objects may be trained at once. Failures are those of libxgboost.
 class Booster {
  public:
-  // Least weighted squares: sum of weight (prediction - target)^2 over packs, boosted with
-  //   gradient = weight (prediction - target),  hessian = weight * rows of the pack
+  // Least squares over packs, boosted with
+  //   gradient = prediction - target,  hessian = number of the pack's rows
   // for each of its rows. The hessian bounds that of the sum from above (Cauchy-Schwarz), so that a
   // step never overshoots where all rows of a pack fall into one leaf.
+  // Columns that never vary are left out. At least one row; one target a pack.
   static Result<std::unique_ptr<Booster>> Train(const PackedRows& rows,
                                                 const std::vector<double>& targets,
-                                                const std::vector<double>& weights,
                                                 const BoosterOptions& options);
   ~Booster();
   Booster(const Booster&) = delete;
@@ -51,9 +55,11 @@ class Booster {
   Result<std::vector<double>> Predict(const PackedRows& rows) const;
 
  private:
-  explicit Booster(void* handle) : handle_(handle) {}
+  Booster(void* handle, std::vector<size_t> columns)
+      : handle_(handle), columns_(std::move(columns)) {}
 
-  void* handle_;  // a BoosterHandle, owned
+  void* handle_;                 // a BoosterHandle, owned
+  std::vector<size_t> columns_;  // that the trees see, of those given
 };
 
 }  // namespace banyan

@@ -35,7 +35,7 @@ class CostModel {
   virtual std::vector<double> Predict(const std::vector<Features>& candidates) = 0;
   // A measurement of this run.
   virtual void Update(const CostSample& sample) = 0;
-  // What is known from earlier runs; before the first Predict.
+  // What is known from earlier runs, the most relevant first; before the first Predict.
   virtual void Pretrain(const std::vector<CostSample>& samples) = 0;
   virtual double trust() const = 0;
   virtual size_t samples() const = 0;  // of this run

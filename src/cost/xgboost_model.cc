@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 #include <map>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -18,6 +19,9 @@ namespace {
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr size_t kHeldOutGroups = 4;  // at most, to find out how far earlier runs carry
 constexpr size_t kMinHeldOut = 5;     // samples of a group that is held out
+constexpr size_t kStretch = 16;       // samples of it that are ranked at a time
+
+std::ptrdiff_t Signed(size_t size) { return static_cast<std::ptrdiff_t>(size); }
 
 // What may be compared with what, and where its values lie.
 struct GroupScale {
@@ -43,9 +47,23 @@ Scales ScalesOf(const std::vector<const CostSample*>& samples) {
   return scales;
 }
 
+double Value(const CostSample& sample, const GroupScale& scale) {
+  return sample.failed ? scale.worst : sample.log_speedup;
+}
+
+// Of least squares, y over x (of that mean), kept in [0, 1].
+double Slope(const std::vector<double>& x, double mean, const std::vector<double>& y) {
+  double xx = 0;
+  double xy = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    xx += (x[i] - mean) * (x[i] - mean);
+    xy += (x[i] - mean) * y[i];
+  }
+  return xx > 0 ? std::clamp(xy / xx, 0.0, 1.0) : 0;
+}
+
 // Adds a candidate's rows. TVM's features are finite; what is not is taken for missing.
 void Append(const Features& features, PackedRows* rows) {
-  if (rows->starts.empty()) rows->starts.push_back(0);
   for (const std::vector<float>& row : features) {
     for (const float value : row) {
       rows->values.push_back(std::isfinite(value) ? value
@@ -72,25 +90,27 @@ class XgboostModel final : public CostModel {
 
   void Update(const CostSample& sample) override {
     if (!Usable(sample)) return;
-    group_ = sample.group;
+    if (run_.empty()) UseGroup(sample.group);
     // What is not learnt yet is what tells whether to believe it.
     if (!sample.failed) trust_.Add(PredictLogSpeedup({sample.features})[0], sample.log_speedup);
     run_.push_back(sample);
     if (run_.size() < next_training_) return;
-    Train();
-    next_training_ = NextTraining(run_.size());
+    TrainOnRun();
+    const double next = std::ceil(static_cast<double>(run_.size()) * options_.growth);
+    next_training_ = std::max(run_.size() + 1, static_cast<size_t>(next));
   }
 
   void Pretrain(const std::vector<CostSample>& samples) override {
+    std::vector<const CostSample*> usable;
     for (const CostSample& sample : samples) {
-      if (Usable(sample)) earlier_.push_back(sample);
+      if (usable.size() >= static_cast<size_t>(options_.max_samples)) break;
+      if (Usable(sample)) usable.push_back(&sample);
     }
-    const auto limit = static_cast<size_t>(options_.max_samples);
-    if (earlier_.size() > limit) {
-      earlier_.erase(earlier_.begin(), earlier_.end() - static_cast<std::ptrdiff_t>(limit));
-    }
-    trust_.SetPrior(HeldOutTau());
-    Train();
+    earlier_scales_ = ScalesOf(usable);
+    auto booster = FitGroups(usable, earlier_scales_);
+    if (!booster.ok()) return;
+    base_ = std::move(booster).value();
+    trust_.SetPrior(HeldOutTau(usable));
   }
 
   double trust() const override { return trust_.value(); }
@@ -103,123 +123,163 @@ class XgboostModel final : public CostModel {
       return false;
     }
     if (columns_ == 0) columns_ = sample.features[0].size();
-    return HasColumns(sample.features, columns_);
+    return columns_ > 0 && HasColumns(sample.features, columns_);
   }
 
-  size_t NextTraining(size_t count) const {
-    const double next = std::ceil(static_cast<double>(count) * options_.growth);
-    return std::max(count + 1, static_cast<size_t>(next));
+  // Before this run has a model of its own, values lie where earlier runs' of its group did.
+  void UseGroup(uint64_t group) {
+    const auto scale = earlier_scales_.find(group);
+    if (scale != earlier_scales_.end()) scale_ = scale->second;
   }
 
   // NaN where there are no features, or no model yet.
   std::vector<double> PredictLogSpeedup(const std::vector<Features>& candidates) const {
     std::vector<double> values(candidates.size(), kNaN);
-    if (booster_ == nullptr) return values;
-    PackedRows rows{.columns = columns_, .values = {}, .starts = {}};
+    if (base_ == nullptr && own_ == nullptr) return values;
+    PackedRows rows = Empty();
     std::vector<size_t> places;
     for (size_t i = 0; i < candidates.size(); ++i) {
       if (!HasColumns(candidates[i], columns_)) continue;
       Append(candidates[i], &rows);
       places.push_back(i);
     }
-    const auto predicted = booster_->Predict(rows);
-    if (!predicted.ok()) return values;
-    for (size_t i = 0; i < places.size(); ++i) values[places[i]] = (*predicted)[i] + scale_.mean;
+    std::vector<double> sums(places.size(), scale_.mean - base_slope_ * base_mean_);
+    const std::pair<const Booster*, double> parts[] = {{base_.get(), base_slope_},
+                                                       {own_.get(), 1.0}};
+    for (const auto& [booster, factor] : parts) {
+      if (booster == nullptr) continue;
+      const auto predicted = booster->Predict(rows);
+      if (!predicted.ok()) return values;
+      for (size_t i = 0; i < places.size(); ++i) sums[i] += factor * (*predicted)[i];
+    }
+    for (size_t i = 0; i < places.size(); ++i) values[places[i]] = sums[i];
     return values;
   }
 
-  Result<std::unique_ptr<Booster>> Fit(const std::vector<const CostSample*>& samples,
-                                       const Scales& scales) const {
-    PackedRows rows{.columns = columns_, .values = {}, .starts = {}};
+  PackedRows Empty() const { return {.columns = columns_, .values = {}, .starts = {0}}; }
+
+  BoosterOptions ForBooster() const {
+    return {.trees = options_.trees,
+            .depth = options_.depth,
+            .learning_rate = options_.learning_rate,
+            .column_share = options_.column_share,
+            .bins = options_.bins,
+            .min_split_gain = options_.min_split_gain,
+            .min_child_weight = options_.min_child_weight,
+            .l2 = options_.l2,
+            .seed = options_.seed};
+  }
+
+  // Several groups, each over its own mean.
+  Result<std::unique_ptr<Booster>> FitGroups(const std::vector<const CostSample*>& samples,
+                                             const Scales& scales) const {
+    PackedRows rows = Empty();
     std::vector<double> targets;
     for (const CostSample* sample : samples) {
       const auto scale = scales.find(sample->group);
       if (scale == scales.end()) continue;  // failures alone: nothing to compare with
       Append(sample->features, &rows);
-      targets.push_back((sample->failed ? scale->second.worst : sample->log_speedup) -
-                        scale->second.mean);
+      targets.push_back(Value(*sample, scale->second) - scale->second.mean);
     }
     if (targets.empty()) return NotFound("nothing was measured");
-    return Booster::Train(rows, targets, std::vector<double>(targets.size(), 1.0),
-                          {.trees = options_.trees,
-                           .depth = options_.depth,
-                           .learning_rate = options_.learning_rate,
-                           .min_split_gain = options_.min_split_gain,
-                           .min_child_weight = options_.min_child_weight,
-                           .l2 = options_.l2,
-                           .seed = options_.seed});
+    return Booster::Train(rows, targets, ForBooster());
   }
 
-  // This run's samples, the last ones if there are too many, and as many of earlier runs' as fit.
-  std::vector<const CostSample*> TrainingSet() const {
-    const auto limit = static_cast<size_t>(options_.max_samples);
-    const size_t own = std::min(run_.size(), limit);
-    const size_t earlier = std::min(earlier_.size(), limit - own);
+  // This run's measurements, the last ones if there are too many; where there are earlier runs,
+  // what their model does not explain.
+  void TrainOnRun() {
+    const size_t count = std::min(run_.size(), static_cast<size_t>(options_.max_samples));
     std::vector<const CostSample*> samples;
-    for (size_t i = earlier_.size() - earlier; i < earlier_.size(); ++i) {
-      samples.push_back(&earlier_[i]);
-    }
-    for (size_t i = run_.size() - own; i < run_.size(); ++i) samples.push_back(&run_[i]);
-    return samples;
-  }
-
-  void Train() {
-    const std::vector<const CostSample*> samples = TrainingSet();
+    for (size_t i = run_.size() - count; i < run_.size(); ++i) samples.push_back(&run_[i]);
     const Scales scales = ScalesOf(samples);
-    auto booster = Fit(samples, scales);
-    if (!booster.ok()) return;  // the old one, if any, goes on
-    booster_ = std::move(booster).value();
-    const auto scale = scales.find(group_);
-    scale_ = scale == scales.end() ? GroupScale() : scale->second;
+    const auto scale = scales.find(run_.back().group);
+    if (scale == scales.end()) return;
+    PackedRows rows = Empty();
+    for (const CostSample* sample : samples) Append(sample->features, &rows);
+    std::vector<double> explained(samples.size(), 0.0);
+    if (base_ != nullptr) {
+      auto predicted = base_->Predict(rows);
+      if (!predicted.ok()) return;  // the old one, if any, goes on
+      explained = std::move(predicted).value();
+    }
+    std::vector<double> targets;
+    for (const CostSample* sample : samples) {
+      targets.push_back(Value(*sample, scale->second) - scale->second.mean);
+    }
+    const double mean =
+        std::accumulate(explained.begin(), explained.end(), 0.0) / static_cast<double>(count);
+    const double slope = base_ == nullptr ? 0 : Slope(explained, mean, targets);
+    for (size_t i = 0; i < count; ++i) targets[i] -= slope * (explained[i] - mean);
+    auto booster = Booster::Train(rows, targets, ForBooster());
+    if (!booster.ok()) return;
+    own_ = std::move(booster).value();
+    scale_ = scale->second;
+    base_mean_ = mean;
+    base_slope_ = slope;
   }
 
-  // How well other groups' samples rank a group they do not hold: the mean over the largest groups.
-  // NaN: there are not two groups.
-  double HeldOutTau() const {
-    std::map<uint64_t, size_t> counts;
-    for (const CostSample& sample : earlier_) {
-      if (!sample.failed) ++counts[sample.group];
-    }
-    std::vector<std::pair<size_t, uint64_t>> groups;
-    for (const auto& [group, count] : counts) {
-      if (count >= kMinHeldOut) groups.emplace_back(count, group);
+  // How well other groups' samples rank a group they do not hold: the mean over the first few
+  // groups that have enough. NaN: there are not two groups.
+  double HeldOutTau(const std::vector<const CostSample*>& samples) const {
+    std::vector<std::pair<uint64_t, size_t>> groups;  // in order of relevance, and their sizes
+    for (const CostSample* sample : samples) {
+      auto found = std::find_if(groups.begin(), groups.end(),
+                                [&](const auto& g) { return g.first == sample->group; });
+      if (found == groups.end()) found = groups.insert(groups.end(), {sample->group, 0});
+      found->second += sample->failed ? 0 : 1;
     }
     if (groups.size() < 2) return kNaN;
-    std::sort(groups.rbegin(), groups.rend());
-    groups.resize(std::min(groups.size(), kHeldOutGroups));
     double sum = 0;
-    for (const auto& [count, group] : groups) sum += HeldOutTau(group);
-    return sum / static_cast<double>(groups.size());
+    size_t count = 0;
+    for (const auto& [group, size] : groups) {
+      if (size < kMinHeldOut || count == kHeldOutGroups) continue;
+      sum += HeldOutTau(samples, group);
+      ++count;
+    }
+    return count == 0 ? kNaN : sum / static_cast<double>(count);
   }
 
-  double HeldOutTau(uint64_t group) const {
-    std::vector<const CostSample*> rest;
-    PackedRows rows{.columns = columns_, .values = {}, .starts = {}};
+  // Over stretches of consecutive samples: what a run chooses among at a time is of one kind, and
+  // harder to rank than all that was ever measured.
+  double HeldOutTau(const std::vector<const CostSample*>& samples, uint64_t group) const {
+    std::vector<const CostSample*> others;
+    PackedRows rows = Empty();
     std::vector<double> measured;
-    for (const CostSample& sample : earlier_) {
-      if (sample.group != group) {
-        rest.push_back(&sample);
-      } else if (!sample.failed) {
-        Append(sample.features, &rows);
-        measured.push_back(sample.log_speedup);
+    for (const CostSample* sample : samples) {
+      if (sample->group != group) {
+        others.push_back(sample);
+      } else if (!sample->failed) {
+        Append(sample->features, &rows);
+        measured.push_back(sample->log_speedup);
       }
     }
-    const auto booster = Fit(rest, ScalesOf(rest));
+    const auto booster = FitGroups(others, ScalesOf(others));
     if (!booster.ok()) return 0;
     const auto predicted = (*booster)->Predict(rows);
     if (!predicted.ok()) return 0;
-    const double tau = KendallTauB(*predicted, measured);
-    return std::isnan(tau) ? 0 : tau;
+    double sum = 0;
+    double count = 0;
+    for (size_t i = 0; i + kMinHeldOut <= measured.size(); i += kStretch) {
+      const size_t end = std::min(i + kStretch, measured.size());
+      const double tau =
+          KendallTauB({predicted->begin() + Signed(i), predicted->begin() + Signed(end)},
+                      {measured.begin() + Signed(i), measured.begin() + Signed(end)});
+      sum += std::isnan(tau) ? 0 : tau;
+      ++count;
+    }
+    return count > 0 ? sum / count : 0;
   }
 
   const XgboostOptions options_;
-  std::vector<CostSample> earlier_;
-  std::vector<CostSample> run_;
-  uint64_t group_ = 0;  // of the last measurement
   size_t columns_ = 0;
+  Scales earlier_scales_;
+  std::unique_ptr<Booster> base_;  // of earlier runs; may be null
+  std::vector<CostSample> run_;
   size_t next_training_ = static_cast<size_t>(options_.first_training);
-  std::unique_ptr<Booster> booster_;
-  GroupScale scale_;  // of the run's group when the booster was trained
+  std::unique_ptr<Booster> own_;  // of this run, on top of the base
+  GroupScale scale_;              // of what was measured in this run when it was trained
+  double base_mean_ = 0;          // what the base predicts of that, on average
+  double base_slope_ = 1;         // how much of the base's differences came true, [0, 1]
   Trust trust_;
 };
 
@@ -233,6 +293,8 @@ Status CheckXgboostOptions(const XgboostOptions& options) {
       {"trees", static_cast<double>(options.trees), 1, 2000},
       {"depth", static_cast<double>(options.depth), 1, 16},
       {"learning_rate", options.learning_rate, 1e-6, 1},
+      {"column_share", options.column_share, 1e-6, 1},
+      {"bins", static_cast<double>(options.bins), 2, 256},
       {"min_split_gain", options.min_split_gain, 0, 1e6},
       {"min_child_weight", options.min_child_weight, 0, 1e6},
       {"l2", options.l2, 0, 1e6},

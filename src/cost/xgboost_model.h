@@ -11,15 +11,17 @@ namespace banyan {
 
 // Defaults are what predicted best on measured plans of four workloads (docs/cost_model.md).
 struct XgboostOptions {
-  int trees = 60;                // boosting rounds, [1, 2000]
-  int depth = 6;                 // of a tree, [1, 16]
+  int trees = 40;                // boosting rounds, [1, 2000]
+  int depth = 3;                 // of a tree, [1, 16]
   double learning_rate = 0.2;    // (0, 1]
+  double column_share = 0.3;     // of the columns, drawn for each tree, (0, 1]
+  int bins = 32;                 // of a column's values, [2, 256]
   double min_split_gain = 1e-3;  // of the loss, >= 0
   double min_child_weight = 1;   // sum of hessians in a leaf, >= 0
   double l2 = 1;                 // on the leaves' values, >= 0
   int first_training = 8;        // measurements of this run before the first training, [2, 1e6]
   double growth = 1.25;          // trained again when there are so many times as many, [1, 100]
-  int max_samples = 2000;        // of one training; earlier runs' go first, [16, 1e6]
+  int max_samples = 2000;        // of one training, [16, 1e6]
   uint64_t seed = 0;
 };
 
