@@ -37,7 +37,8 @@ std::string Script(const ModelRequest& request) {
 
 struct Parts {
   std::string before;
-  std::string script;  // what may lose its middle
+  const char* title = "";  // of the script
+  std::string script;      // what may lose its middle
   std::string after;
 };
 
@@ -45,7 +46,8 @@ Parts PlanParts(const ModelRequest& request, PromptCut cut) {
   Parts parts;
   parts.before = "# Machine\n" + MachineSection(request);
   parts.before += Titled("Workload", WorkloadSection(request));
-  parts.before += Titled("Program here", ProgramSection(*request.leaf.program, *request.target));
+  parts.before += Titled("Program here", ProgramSection(*request.leaf.program));
+  parts.title = "The same program in TVMScript (its loop names are TVM's own)";
   parts.script = Script(request);
   std::string& after = parts.after;
   after += Titled("Plan so far", PlanSection(request));
@@ -73,6 +75,7 @@ Parts PlanParts(const ModelRequest& request, PromptCut cut) {
 Parts MutatorParts(const ModelRequest& request, PromptCut cut) {
   Parts parts;
   parts.before = "# Workload\n" + PromptLine(request.workload->id) + "\n";
+  parts.title = "Program of the current schedule";
   parts.script = Script(request);
   if (parts.script.empty()) parts.script = OutlineOf(*request.leaf.program);
   if (!request.states.empty() && !request.states[0].trace.empty()) {
@@ -87,8 +90,7 @@ std::string Joined(const Parts& parts, size_t script_bytes) {
   std::string script = parts.script;
   if (script.size() > script_bytes) script = WithoutMiddle(script, script_bytes);
   if (!script.empty()) {
-    script = "\n# The same program in TVMScript (its loop names are TVM's own)\n" +
-             Fence("python", script);
+    script = Titled(parts.title, Fence("python", script));
   }
   return parts.before + script + parts.after;
 }

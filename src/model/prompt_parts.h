@@ -21,7 +21,7 @@ enum class PromptCut {
   kRareRanges,
   kGrandparent,
   kParent,
-  kProgramMiddle,  // the caller cuts the text itself: see ProgramText
+  kProgramMiddle,
 };
 
 // The constant part of a prompt: who is asked, the language of plans, what makes schedules fast.
@@ -32,10 +32,10 @@ std::string_view WorkedExample();
 // All transformations with their arguments, from their schemas.
 std::string StepReference();
 
-// ---- the user's part, by section; empty where there is nothing to say -----------------------
+// ---- the user's part, by section; empty where there is nothing to say --------------------------
 std::string MachineSection(const ModelRequest& request);
 std::string WorkloadSection(const ModelRequest& request);
-std::string ProgramSection(const ProgramView& program, const Target& target);
+std::string ProgramSection(const ProgramView& program);
 std::string PlanSection(const ModelRequest& request);
 std::string MeasuredSection(const ModelRequest& request, bool further_best);
 std::string FailuresSection(const ModelRequest& request, bool all);
@@ -50,7 +50,7 @@ std::string BudgetSection(const ModelRequest& request);
 std::string MutatorStates(const ModelRequest& request, PromptCut cut);
 std::string MutatorTask(const ModelRequest& request);
 
-// ---- helpers ----------------------------------------------------------------------------------
+// ---- helpers -----------------------------------------------------------------------------------
 // The loops as an outline with Banyan's names, one block a line.
 std::string OutlineOf(const ProgramView& program);
 // At most `max_bytes` of a text by leaving lines in its middle out, said there.

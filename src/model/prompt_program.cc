@@ -127,8 +127,7 @@ std::string OutlineOf(const ProgramView& program) {
   return out;
 }
 
-std::string ProgramSection(const ProgramView& program, const Target& target) {
-  (void)target;
+std::string ProgramSection(const ProgramView& program) {
   std::string text =
       "Loops under the names that steps use, outermost first; then BLOCK: what it computes, over "
       "its iters.\n" +
@@ -165,7 +164,8 @@ std::string TextArg(const Step& step, const char* key) {
 
 class Ranges {
  public:
-  Ranges(const ModelRequest& request) : program_(*request.leaf.program), target_(*request.target) {}
+  explicit Ranges(const ModelRequest& request)
+      : program_(*request.leaf.program), target_(*request.target) {}
 
   std::string Common() const {
     std::string text = TileSizes();
@@ -231,7 +231,7 @@ class Ranges {
       const std::string block = TextArg(step, "block");
       if (op == "accumulate") {
         if (step.args.contains("at")) add(block + " at", TextArg(step, "at"));
-        if (step.args.contains("init")) add(block + " init", TextArg(step, "init"));
+        if (!step.args.contains("at")) add(block + " init", TextArg(step, "init"));
       } else if (op == "pack") {
         add(fmt::format("{} reads {}; at", block, TextArg(step, "buffer")),
             step.args.contains("at") ? TextArg(step, "at") : "left out");

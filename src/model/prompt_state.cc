@@ -118,7 +118,7 @@ std::string MeasuredSection(const ModelRequest& request, bool further_best) {
           "\n";
   for (const MeasuredPlan& step : request.path) {
     if (step.plan.steps.empty()) continue;  // the unscheduled program
-    text += fmt::format("After the first {} steps of the path: {}\n", step.plan.steps.size(),
+    text += fmt::format("An ancestor of {} steps: {}\n", step.plan.steps.size(),
                         Outcome(request, step));
   }
   if (!request.leaf.plan.steps.empty()) {

@@ -112,8 +112,7 @@ void ExpectGolden(const std::string& name, const std::string& text) {
   }
 }
 
-// ---- what it says
-// --------------------------------------------------------------------------------
+// ---- what it says ------------------------------------------------------------------------------
 
 TEST(PromptTest, OfPlansIsTheGoldenOne) {
   ExpectGolden("prompt_plan.txt", Text(MakePrompt(FullRequest(), kPlenty, 4096)));
@@ -174,8 +173,7 @@ TEST(PromptTest, NamesAreThoseOfSteps) {
   EXPECT_THAT(user, HasSubstr("1. tile(block=C, factors={i: [8]})\n2. unroll(loop=C.i.1)\n"));
 }
 
-// ---- the worked example
-// --------------------------------------------------------------------------
+// ---- the worked example ------------------------------------------------------------------------
 
 TEST(PromptTest, TheWorkedExampleIsCanonicalAndReadsAsAReply) {
   EXPECT_EQ(PrintPlan(PlanFrom(std::string(WorkedExample()))), WorkedExample());
@@ -200,8 +198,7 @@ TEST(PromptTest, TheWorkedExampleIsCanonicalAndReadsAsAReply) {
   EXPECT_TRUE(compiler->Apply(Plan{reply.proposals[0].steps}).ok());
 }
 
-// ---- length
-// --------------------------------------------------------------------------------------
+// ---- length ------------------------------------------------------------------------------------
 
 TEST(PromptTest, PartsAreLeftOutInTheFixedOrder) {
   for (const ActionSpace space : {ActionSpace::kPlan, ActionSpace::kMutators}) {
@@ -256,8 +253,7 @@ TEST(PromptTest, TheMiddleIsLeftOutByWholeLines) {
   EXPECT_LE(WithoutMiddle(std::string(1000, 'x'), 100).size(), 60u);
 }
 
-// ---- the schema
-// ----------------------------------------------------------------------------------
+// ---- the schema --------------------------------------------------------------------------------
 
 // What the strict modes of OpenAI and Anthropic and Gemini's schemas all accept.
 void ExpectStrict(const Json& schema, int depth) {

@@ -53,7 +53,9 @@ int RankOf(const Json& value, ActionSpace space) {
 
 // The answer may be wrapped: {"response": {...}}, [{...}], {"arguments": "{...}"}.
 FoundAnswer Unwrap(const Json& value, ActionSpace space, int depth) {
-  FoundAnswer best{value, RankOf(value, space)};
+  FoundAnswer best{value, RankOf(value, space), nullptr};
+  const Json* next = FindField(value, {"nextmodel", "next", "model"});
+  if (next != nullptr) best.next_model = *next;
   if (best.rank > 1 || depth >= kMaxWrapping || !value.is_structured()) return best;
   size_t seen = 0;
   for (const Json& child : value) {
@@ -67,7 +69,9 @@ FoundAnswer Unwrap(const Json& value, ActionSpace space, int depth) {
       const LooseJson json = ReadLooseJson(text, 0);
       if (!json.failed) inner = Unwrap(json.value, space, depth + 1);
     }
-    if (inner.rank > best.rank) best = std::move(inner);
+    if (inner.rank <= best.rank) continue;
+    if (inner.next_model.is_null()) inner.next_model = std::move(best.next_model);
+    best = std::move(inner);
   }
   return best;
 }

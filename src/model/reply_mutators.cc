@@ -140,8 +140,9 @@ void ReadMutatorReply(std::string_view text, const ModelRequest& request, ReplyN
   }
   for (auto answer = answers.rbegin(); answer != answers.rend() && reply->next_model.empty();
        ++answer) {
-    const Json* next = FindField(answer->value, {"nextmodel", "next", "model"});
-    if (next != nullptr) reply->next_model = ModelMeant(*next, request, notes);
+    if (!answer->next_model.is_null()) {
+      reply->next_model = ModelMeant(answer->next_model, request, notes);
+    }
   }
   if (reply->mutators.empty()) ReadFreeText(text, request, notes, reply);
   if (!reply->mutators.empty()) return;

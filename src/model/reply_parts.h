@@ -27,7 +27,8 @@ const Json* MutatorsField(const Json& object);
 // A value that holds an answer, found in a reply.
 struct FoundAnswer {
   Json value;
-  int rank = 0;  // how surely it is one; 0: it is none
+  int rank = 0;     // how surely it is one; 0: it is none
+  Json next_model;  // of it or of what it is wrapped in; null: none
 };
 
 // Answers in the reply in the order they stand there; texts of fenced blocks first of all. Sets

@@ -249,8 +249,7 @@ std::vector<Json> ItemsOf(const FoundAnswer& answer) {
   return {value};
 }
 
-void ReadAnswer(const std::vector<Json>& items, const ModelRequest& request, ReplyNotes* notes,
-                PlanReply* plans) {
+void ReadAnswer(const std::vector<Json>& items, ReplyNotes* notes, PlanReply* plans) {
   size_t number = 0;
   for (const Json& item : items) {
     if (++number > kMaxRead) {
@@ -259,7 +258,6 @@ void ReadAnswer(const std::vector<Json>& items, const ModelRequest& request, Rep
     }
     plans->Add(item, number);
   }
-  (void)request;
 }
 
 // Plans written in prose: the steps of each fenced block, or else of the whole text.
@@ -298,7 +296,7 @@ void ReadPlanReply(std::string_view text, const ModelRequest& request, ReplyNote
     const std::vector<Json> items = PlansInProse(text);
     if (!items.empty()) {
       notes->Add("no JSON: the steps in the text are taken");
-      ReadAnswer(items, request, notes, &plans);
+      ReadAnswer(items, notes, &plans);
     }
   } else if (best <= 2) {
     // One object for each proposal.
@@ -306,16 +304,17 @@ void ReadPlanReply(std::string_view text, const ModelRequest& request, ReplyNote
     for (const FoundAnswer& answer : answers) {
       if (answer.rank == best) items.push_back(answer.value);
     }
-    ReadAnswer(items, request, notes, &plans);
+    ReadAnswer(items, notes, &plans);
   } else {
     // The last is the final one, unless nothing in it can be used.
     for (auto answer = answers.rbegin(); answer != answers.rend() && plans.empty(); ++answer) {
-      if (answer->rank == best) ReadAnswer(ItemsOf(*answer), request, notes, &plans);
+      if (answer->rank == best) ReadAnswer(ItemsOf(*answer), notes, &plans);
     }
   }
   for (const FoundAnswer& answer : answers) {
-    const Json* next = FindField(answer.value, {"nextmodel", "next", "model"});
-    if (next != nullptr) reply->next_model = ModelMeant(*next, request, notes);
+    if (!answer.next_model.is_null()) {
+      reply->next_model = ModelMeant(answer.next_model, request, notes);
+    }
   }
   reply->proposals = plans.Take();
   if (!reply->proposals.empty()) {
