@@ -45,10 +45,11 @@ TEST(ResultObjectTest, HasTheDesignsKeysInOrder) {
   const Json object = SampleObject(SampleResult());
   std::vector<std::string> keys;
   for (const auto& [key, value] : object.items()) keys.push_back(key);
-  EXPECT_THAT(keys, ElementsAre("workload", "target", "strategy", "seed", "trials",
-                                "default_latency_ms", "best_latency_ms", "best_latency_ci_ms",
-                                "speedup", "gflops", "peak_fraction", "failed_trials", "models",
-                                "wall_s", "time_split_s", "run_id", "plan"));
+  EXPECT_THAT(
+      keys, ElementsAre("workload", "target", "strategy", "seed", "trials", "calls", "strong_calls",
+                        "default_latency_ms", "best_latency_ms", "best_latency_ci_ms", "speedup",
+                        "gflops", "peak_fraction", "failed_trials", "models", "wall_s",
+                        "time_split_s", "run_id", "plan"));
   EXPECT_EQ(object["speedup"], 10);
   EXPECT_DOUBLE_EQ(object["gflops"].get<double>(), 50);
   EXPECT_DOUBLE_EQ(object["peak_fraction"].get<double>(), 0.5);

@@ -1,5 +1,6 @@
 // Prompts of the four seed workloads on real TVM: golden files, which do not depend on the machine;
 // the worked example and good replies to them apply, build and compute the same.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -52,7 +53,7 @@ ModelRequest RequestFor(const Seed& seed) {
   EXPECT_TRUE(workload.ok());
   auto schedule = MakeLiveSchedule(workload->module_json, workload->entry);
   EXPECT_TRUE(schedule.ok());
-  auto compiler = MakeScheduleCompiler(*workload, FixedTarget(), *std::move(schedule));
+  auto compiler = MakeScheduleCompiler(*workload, FixedTarget(), std::move(schedule).value());
   ModelRequest request;
   request.workload = std::make_shared<const Workload>(compiler->workload());
   request.target = std::make_shared<const Target>(compiler->target());
@@ -78,7 +79,8 @@ ModelRequest RequestFor(const Seed& seed) {
   }
   auto script = compiler->Script(*root);
   EXPECT_TRUE(script.ok());
-  request.states = {{*script, "", std::numeric_limits<double>::quiet_NaN()}};
+  request.states.push_back(
+      {.script = *script, .trace = "", .score = std::numeric_limits<double>::quiet_NaN()});
   return request;
 }
 
@@ -90,7 +92,7 @@ TEST_P(PromptSeedTest, IsTheGoldenOne) {
   EXPECT_EQ(chat.user.find("left out for length"), std::string::npos);
   // The system part is in the room's own golden file.
   const std::string path =
-      std::string(BANYAN_SOURCE_DIR) + "/tests/model/testdata/prompt_" + GetParam().name + ".txt";
+      fmt::format("{}/tests/model/testdata/prompt_{}.txt", BANYAN_SOURCE_DIR, GetParam().name);
   if (std::getenv("BANYAN_UPDATE_GOLDENS") != nullptr) {
     std::ofstream(path) << chat.user;
     return;
