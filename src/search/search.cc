@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/strings.h"
 #include "search/generation_search.h"
 #include "search/population_search.h"
 #include "search/puct_search.h"
@@ -140,6 +141,10 @@ void Search::On(const ReplyEvent& event) {
   last_ = call.reply.error.empty()
               ? fmt::format("{}: {} proposals", model.record.info.name, call.reply.proposals.size())
               : fmt::format("{}: {}", model.record.info.name, call.reply.error);
+  // What the reader of the reply left out goes to the next prompt on this branch, with its reason.
+  for (const std::string& note : call.reply.notes) {
+    if (note.find("left out") != std::string::npos) NoteFailure(call.leaf, OneLine(note));
+  }
   // What is answered after a cancellation waits for a resumed run.
   if (phase_ == RunPhase::kSearch || cancelled_) OnReplied(call);
   RecordCall(call);
