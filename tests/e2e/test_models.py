@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from conftest import QUICK, SMALL
 from model_servers import Answer, Hang, ModelServer, Status
 
 EXAMPLES = sorted((pathlib.Path(__file__).parents[2] / "examples" / "pools").glob("*.toml"))
@@ -122,3 +123,25 @@ def test_the_program_of_the_documentation_runs(banyan):
                           capture_output=True, check=True)
     reply = json.loads(done.stdout)
     assert reply["id"] == 7 and reply["reply"]["proposals"][0]["keep_steps"] == 2
+
+
+def test_a_key_shows_nowhere_in_a_run(banyan):
+    """A server that repeats the key in answers and errors: nothing of it is printed, logged or stored."""
+    answers = [Answer({"analysis": f"your key is {KEY}", "proposals": [
+        {"reason": f"because {KEY}", "keep_steps": 0, "steps": ["unroll(loop=none)"], "confidence": 0.5}],
+                       "next_model": ""}), Status(400, f"what about {KEY}?"), Status(401, f"bad key {KEY}")]
+
+    with ModelServer(answers) as server:
+        pool = banyan.write("pool.toml", server.entry("openai", key_env="BANYAN_TEST_API_KEY", retries=0))
+        done = banyan("tune", SMALL, "--pool", pool, "--calls", 3, "--trials", 2, "--json", "--events", "events.jsonl",
+                      "--log-level", "debug", *QUICK, env=environment(BANYAN_TEST_API_KEY=KEY))
+        assert server.requests and server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    assert done.status == 0, done.err
+    assert KEY not in done.out + done.err
+    files = [path for path in banyan.folder.rglob("*") if path.is_file()]
+    assert {"banyan.db", "events.jsonl"} <= {path.name for path in files}
+    for path in files:
+        assert KEY.encode() not in path.read_bytes(), path
+    # The echoes did arrive: what stands in their place is kept.
+    assert b"[key]" in (banyan.folder / "events.jsonl").read_bytes()
+    assert done.json["models"]["m"]["calls"] == len(server.requests)
