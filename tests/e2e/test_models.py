@@ -1,5 +1,6 @@
 """`banyan models`, pools as files, and the ready examples."""
 
+import ctypes
 import json
 import os
 import pathlib
@@ -7,11 +8,24 @@ import subprocess
 
 import pytest
 
+from conftest import QUICK, SMALL
 from model_servers import Answer, Hang, ModelServer, Status
 
 EXAMPLES = sorted((pathlib.Path(__file__).parents[2] / "examples" / "pools").glob("*.toml"))
 KEY = "sk-PLANTED0123456789abcdef"
 KEYS = {"OPENAI_API_KEY": KEY, "ANTHROPIC_API_KEY": KEY, "GEMINI_API_KEY": KEY}
+
+
+def unpacked(blob):
+    """A zstd frame's content; anything else as it is."""
+    if blob[:4] != b"\x28\xb5\x2f\xfd":
+        return blob
+    zstd = ctypes.CDLL("libzstd.so.1")
+    zstd.ZSTD_decompress.restype = ctypes.c_size_t
+    room = ctypes.create_string_buffer(4 << 20)
+    size = zstd.ZSTD_decompress(room, ctypes.c_size_t(len(room)), blob, ctypes.c_size_t(len(blob)))
+    assert size <= len(room), "cannot be unpacked"
+    return room.raw[:size]
 
 
 def environment(**more):
@@ -122,3 +136,27 @@ def test_the_program_of_the_documentation_runs(banyan):
                           capture_output=True, check=True)
     reply = json.loads(done.stdout)
     assert reply["id"] == 7 and reply["reply"]["proposals"][0]["keep_steps"] == 2
+
+
+def test_a_key_shows_nowhere_in_a_run(banyan):
+    """A server that repeats the key in answers and errors: nothing of it is printed, logged or stored."""
+    answers = [Answer({"analysis": f"your key is {KEY}", "proposals": [
+        {"reason": f"because {KEY}", "keep_steps": 0, "steps": ["unroll(loop=none)"], "confidence": 0.5}],
+                       "next_model": ""}), Status(400, f"what about {KEY}?"), Status(401, f"bad key {KEY}")]
+
+    with ModelServer(answers) as server:
+        pool = banyan.write("pool.toml", server.entry("openai", key_env="BANYAN_TEST_API_KEY", retries=0))
+        done = banyan("tune", SMALL, "--pool", pool, "--calls", 3, "--trials", 2, "--json", "--events", "events.jsonl",
+                      "--log-level", "debug", *QUICK, env=environment(BANYAN_TEST_API_KEY=KEY))
+        assert server.requests and server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    assert done.status == 0, done.err
+    assert KEY not in done.out + done.err
+    files = [path for path in banyan.folder.rglob("*") if path.is_file()]
+    assert {"banyan.db", "events.jsonl"} <= {path.name for path in files}
+    for path in files:
+        assert KEY.encode() not in path.read_bytes(), path
+    # Requests and replies are stored packed. The echoes did arrive: what stands in their place is kept.
+    bodies = [unpacked(blob) for (blob,) in banyan.query("select bytes from blob")]
+    assert not any(KEY.encode() in body for body in bodies)
+    assert sum(b"[key]" in body for body in bodies) == 3
+    assert done.json["models"]["m"]["calls"] == len(server.requests)
