@@ -19,7 +19,9 @@ if(NOT CMAKE_CXX_COMPILER_LAUNCHER)
   find_program(BANYAN_CCACHE ccache)
   mark_as_advanced(BANYAN_CCACHE)
   if(BANYAN_CCACHE)
-    set(CMAKE_CXX_COMPILER_LAUNCHER "${BANYAN_CCACHE}")
+    # What ccache asks for where headers are precompiled (its manual, "Precompiled headers").
+    set(CMAKE_CXX_COMPILER_LAUNCHER "${CMAKE_COMMAND}" -E env
+        CCACHE_SLOPPINESS=pch_defines,time_macros "${BANYAN_CCACHE}")
     set(CMAKE_C_COMPILER_LAUNCHER "${BANYAN_CCACHE}")
   endif()
 endif()
@@ -32,6 +34,9 @@ endif()
 
 add_library(banyan_options INTERFACE)
 target_compile_options(banyan_options INTERFACE -Wall -Wextra -Wshadow -Werror)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND BANYAN_CCACHE)
+  target_compile_options(banyan_options INTERFACE -fpch-preprocess)  # ccache needs it
+endif()
 # GCC 12 warns falsely where a string literal is joined to a std::string (GCC bug 105651).
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(banyan_options INTERFACE -Wno-restrict)

@@ -47,7 +47,7 @@ def check(program: str, source: pathlib.Path, common: bytes):
     if mark.is_file() and mark.read_text() == expected:
         return None
     run = subprocess.run(
-        [program, "-p", str(ROOT / "build" / "release"), "--quiet",
+        [program, "-p", str(ROOT / "build" / "tidy"), "--quiet",
          "--extra-arg=-Wno-unknown-warning-option",  # the compile commands are gcc's
          str(source)],
         capture_output=True, text=True, check=False)

@@ -17,7 +17,8 @@ unformatted=$(printf '%s\0' "${files[@]}" | xargs -0 -n 1 -P "$jobs" bash -c '
   "$0" --dry-run -Werror "$1" >/dev/null 2>&1 || echo "$1"' "$clang_format" | sort)
 [ -z "$unformatted" ] || fail lint "not formatted (\`make format\` rewrites):"$'\n'"$unformatted"
 
-# clang-tidy reads the compile commands, so the tree must be configured; nothing has to be built.
-logged lint "$logs/lint.log" cmake --preset release
+# clang-tidy reads the compile commands, so a tree must be configured; nothing has to be built. Without
+# precompiled headers, which are the compiler's own, and so that every file includes what it uses.
+logged lint "$logs/lint.log" cmake --preset release -B build/tidy -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON
 clang_tidy=$(tool clang-tidy)
 "$venv/bin/python" scripts/clang_tidy.py --clang-tidy "$clang_tidy" --jobs "$jobs"
