@@ -1,5 +1,7 @@
 #include "measure/types.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -65,7 +67,7 @@ class Reader {
     if (field == nullptr) return;
     out->clear();
     for (const Json& item : *field) {
-      if (!IsNumberOrNull(item)) return Fail(std::string("has a non-number in '") + key + "'");
+      if (!IsNumberOrNull(item)) return Fail(fmt::format("has a non-number in '{}'", key));
       out->push_back(item.is_null() ? kNaN : item.get<double>());
     }
   }
