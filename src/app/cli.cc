@@ -229,6 +229,18 @@ class Parser {
     exporter->add_option("--out", export_.out, "Folder (default: banyan-export-<run id>)")
         ->type_name("DIR");
 
+    CLI::App* report =
+        Add("report", "Write a page about a run or a study, to open in a browser",
+            "  banyan report last\n  banyan report 3 --out mlp.html --figures figures\n"
+            "  banyan report studies/matched    # a folder that `banyan study` wrote\n",
+            true, [this]() -> Result<CommandLine> { return Made(report_); });
+    report->add_option("run", report_.run, "Run (id, number or last), or a study's folder")
+        ->type_name("RUN|FOLDER");
+    report->add_option("--out", report_.out, "Page (default: banyan-report-<run id>.html)")
+        ->type_name("FILE");
+    report->add_option("--figures", report_.figures, "Draw the figures as SVG and PNG as well")
+        ->type_name("DIR");
+
     CLI::App* reproduce =
         Add("reproduce", "Build and run one trial again, as it was",
             "  banyan reproduce 7\n  banyan reproduce 20260131-101500-2:7 --out case-7\n", true,
@@ -309,6 +321,7 @@ class Parser {
   ApplyOptions apply_;
   ExplainOptions explain_;
   ExportOptions export_;
+  ReportOptions report_;
   ReproduceOptions reproduce_;
   SchemaOptions schema_;
 };

@@ -73,6 +73,7 @@ struct RunCommandVisitor {
     return RunExplain(common, options);
   }
   Result<int> operator()(const ExportOptions& options) const { return RunExport(common, options); }
+  Result<int> operator()(const ReportOptions& options) const { return RunReport(common, options); }
   Result<int> operator()(const ReproduceOptions& options) const {
     return RunReproduce(common, options);
   }

@@ -19,6 +19,7 @@ Result<int> RunTune(const CommonOptions& common, const TuneOptions& options);
 Result<int> RunApply(const CommonOptions& common, const ApplyOptions& options);
 Result<int> RunExplain(const CommonOptions& common, const ExplainOptions& options);
 Result<int> RunExport(const CommonOptions& common, const ExportOptions& options);
+Result<int> RunReport(const CommonOptions& common, const ReportOptions& options);
 Result<int> RunReproduce(const CommonOptions& common, const ReproduceOptions& options);
 Result<int> RunDoctor(const CommonOptions& common);
 Result<int> RunWorkloads(const CommonOptions& common);

@@ -64,6 +64,12 @@ struct ExportOptions {
   std::string out;  // folder; empty: banyan-export-<run id>
 };
 
+struct ReportOptions {
+  std::string run = "last";  // or a study's folder
+  std::string out;           // page; empty: banyan-report-<run id>.html, or report.html of a study
+  std::string figures;       // folder for SVG and PNG; empty: none are drawn
+};
+
 struct ReproduceOptions {
   std::string trial;  // "RUN:N", or "N" of the last run
   std::string out;    // folder for the self-contained case; empty: none
