@@ -21,7 +21,8 @@ struct HelpText {
 struct CommandLine {
   CommonOptions common;
   std::variant<HelpText, VersionOptions, TuneOptions, ApplyOptions, WorkloadsOptions, SchemaOptions,
-               ExplainOptions, ExportOptions, ReproduceOptions, DoctorOptions, WorkerOptions>
+               ExplainOptions, ExportOptions, ReproduceOptions, StudyCommandOptions, DoctorOptions,
+               WorkerOptions>
       options;
 };
 
