@@ -40,6 +40,9 @@ endif()
 # GCC 12 warns falsely where a string literal is joined to a std::string (GCC bug 105651).
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
   target_compile_options(banyan_options INTERFACE -Wno-restrict)
+elseif(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # Code of the standard library that comes out of a precompiled header is no system header to GCC.
+  target_compile_options(banyan_options INTERFACE -Wno-array-bounds -Wno-stringop-overflow)
 endif()
 if(BANYAN_SANITIZE)
   set(sanitize_flags -fsanitize=${BANYAN_SANITIZE} -fno-omit-frame-pointer)
@@ -49,6 +52,7 @@ if(BANYAN_SANITIZE)
     list(APPEND sanitize_flags -fno-sanitize=vptr -fno-sanitize-recover=undefined)
   endif()
   # Instrumented code defeats gcc's flow analysis, which then warns about variables that are set.
-  target_compile_options(banyan_options INTERFACE ${sanitize_flags} -Wno-maybe-uninitialized)
+  target_compile_options(banyan_options INTERFACE ${sanitize_flags} -Wno-maybe-uninitialized
+                         -Wno-array-bounds -Wno-stringop-overflow)
   target_link_options(banyan_options INTERFACE ${sanitize_flags})
 endif()

@@ -147,18 +147,50 @@ class Parser {
     command->add_option("--calls", tune_.calls, "Budget of requests to models (default 8)")
         ->type_name("N")
         ->check(Whole(0, 1'000'000));
+    command
+        ->add_option("--strong-calls", tune_.strong_calls,
+                     "Budget of calls to strong models (default: that of all calls)")
+        ->type_name("N")
+        ->check(Whole(0, 1'000'000));
+    command->add_option("--tokens", tune_.tokens, "Budget of tokens, in and out (default none)")
+        ->type_name("N")
+        ->check(Whole(0, 1'000'000'000'000));
+    command
+        ->add_option("--cost-usd", tune_.cost_usd,
+                     "Budget of money by the pool's prices (default none)")
+        ->type_name("USD")
+        ->check(Number(0, 1e9));
     command->add_option("--seconds", tune_.seconds, "Budget of time (default none)")
         ->type_name("S")
         ->check(Number(1e-3, 1e9));
     command->add_option("--seed", tune_.seed, "Seed of inputs and of the search")
         ->type_name("N")
         ->check(Whole(0, std::numeric_limits<uint64_t>::max()));
-    command->add_option("--strategy", tune_.strategy, "Search strategy: banyan or random")
+    command->add_option("--strategy", tune_.strategy, "Search strategy (`banyan strategies`)")
         ->type_name("NAME");
-    command->add_option("--pool", tune_.pool, "Models that propose, with commas between")
+    command
+        ->add_option(
+            "--pool", tune_.pool,
+            "Models that propose: built-in experts and TOML files of models, commas between")
         ->type_name("NAMES")
         ->delimiter(',');
+    command
+        ->add_option(
+            "--set", tune_.set,
+            "Another value of a part of the strategy (`banyan strategies NAME`); repeatable")
+        ->type_name("FIELD=VALUE")
+        ->expected(1)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     AddMachineFlags(*command, tune_.machine);
+    command
+        ->add_option("--simulate", tune_.simulate,
+                     "Measure nothing: answer from the measurements in this database of runs")
+        ->type_name("FILE");
+    command->add_flag("--no-transfer", tune_.no_transfer, "Learn nothing from earlier runs");
+    command
+        ->add_option("--snapshot", tune_.snapshot,
+                     "Learn from this database of runs (default: from --store)")
+        ->type_name("FILE");
     command->add_option("--resume", tune_.resume, "Go on with a run: its id, its number, or last")
         ->type_name("RUN");
     command->add_option("--events", tune_.events, "Write every event as a line of JSON")
@@ -174,7 +206,8 @@ class Parser {
     }
     for (const CLI::Option* option : tune_command_->get_options()) {
       static const std::vector<std::string> kOfTheRun = {
-          "seed", "strategy", "pool", "target", "cores", "number", "repeat", "min-repeat-ms"};
+          "seed",   "strategy", "pool",          "set",      "target",      "cores",
+          "number", "repeat",   "min-repeat-ms", "simulate", "no-transfer", "snapshot"};
       const std::string name = option->get_lnames().empty() ? "" : option->get_lnames().front();
       if (option->count() > 0 && std::count(kOfTheRun.begin(), kOfTheRun.end(), name) > 0) {
         tune_.run_flags.push_back("--" + name);
@@ -219,6 +252,11 @@ class Parser {
     explain->add_flag("--words", explain_.words, "... the plan in words");
     explain->add_flag("--script", explain_.script, "... the scheduled program as TVMScript");
     explain->add_flag("--trace", explain_.trace, "... the schedule as Python statements");
+    explain
+        ->add_option("--call", explain_.call,
+                     "Only what model call N was asked and what it answered, word for word")
+        ->type_name("N")
+        ->check(Whole(1, 1'000'000));
     explain->add_option("--top", explain_.top, "Nodes of the tree to show")
         ->type_name("N")
         ->check(Whole(1, 1'000'000));
@@ -229,6 +267,13 @@ class Parser {
     exporter->add_option("run", export_.run, "Run: its id, its number, or last")->type_name("RUN");
     exporter->add_option("--out", export_.out, "Folder (default: banyan-export-<run id>)")
         ->type_name("DIR");
+
+    CLI::App* replay = Add(
+        "replay", "Search a run again from its journal and compare: no model, no measurement",
+        "  banyan replay last\n  banyan replay 3 --json\n  banyan replay last --dump > tree.txt\n",
+        true, [this]() -> Result<CommandLine> { return Made(replay_); });
+    replay->add_option("run", replay_.run, "Run: its id, its number, or last")->type_name("RUN");
+    replay->add_flag("--dump", replay_.dump, "Print the tree that comes of it");
 
     CLI::App* reproduce =
         Add("reproduce", "Build and run one trial again, as it was",
@@ -281,6 +326,20 @@ class Parser {
     Add("workloads", "List the built-in workloads and their sizes",
         "  banyan workloads\n  banyan workloads --json\n", false,
         [this]() -> Result<CommandLine> { return Made(WorkloadsOptions{}); });
+    CLI::App* strategies =
+        Add("strategies", "List the search strategies, or all parts of one",
+            "  banyan strategies\n  banyan strategies colt\n"
+            "  banyan tune mlp --strategy banyan --set routing=round_robin\n",
+            false, [this]() -> Result<CommandLine> { return Made(strategies_); });
+    strategies->add_option("name", strategies_.name, "Show every part of this one")
+        ->type_name("NAME");
+    CLI::App* models = Add("models", "List the models of a pool, and whether they can be used",
+                           "  banyan models\n  banyan models examples/pools/cloud.toml --ping\n"
+                           "  banyan models mine.toml#small builtin:analytic --json\n",
+                           false, [this]() -> Result<CommandLine> { return Made(models_); });
+    models->add_option("models", models_.items, "Files, FILE#NAME or names of built-in experts")
+        ->type_name("MODELS");
+    models->add_flag("--ping", models_.ping, "Ask each one a small question (it may cost money)");
     CLI::App* schema = Add("schema", "Print the JSON schemas of plan steps, replies and events",
                            "  banyan schema\n  banyan schema --of plan\n", false,
                            [this]() -> Result<CommandLine> { return Made(schema_); });
@@ -346,8 +405,11 @@ class Parser {
   ApplyOptions apply_;
   ExplainOptions explain_;
   ExportOptions export_;
+  ReplayOptions replay_;
   ReproduceOptions reproduce_;
   StudyCommandOptions study_;
+  StrategiesOptions strategies_;
+  ModelsOptions models_;
   SchemaOptions schema_;
 };
 

@@ -20,9 +20,9 @@ struct HelpText {
 
 struct CommandLine {
   CommonOptions common;
-  std::variant<HelpText, VersionOptions, TuneOptions, ApplyOptions, WorkloadsOptions, SchemaOptions,
-               ExplainOptions, ExportOptions, ReproduceOptions, StudyCommandOptions, DoctorOptions,
-               WorkerOptions>
+  std::variant<HelpText, VersionOptions, TuneOptions, ApplyOptions, WorkloadsOptions,
+               StrategiesOptions, ModelsOptions, SchemaOptions, ExplainOptions, ReplayOptions,
+               ExportOptions, ReproduceOptions, StudyCommandOptions, DoctorOptions, WorkerOptions>
       options;
 };
 

@@ -37,7 +37,7 @@ struct Applied {
 };
 
 Result<Applied> LoadPlan(const std::string& file, uint64_t number, const Timing& timing,
-                         Compiler& compiler) {
+                         PlanCompilers& compilers) {
   BANYAN_ASSIGN_OR_RETURN(const std::string text, ReadFile(file, 16 << 20));
   const auto in_file = [&file](Error error) {
     error.message = fmt::format("{}: {}", file, error.message);
@@ -46,10 +46,11 @@ Result<Applied> LoadPlan(const std::string& file, uint64_t number, const Timing&
   auto plan = ParsePlan(text);
   if (!plan.ok()) return in_file(plan.error());
   Applied applied{.file = file, .candidate = {}, .request = {}, .outcome = {}, .samples_ms = {}};
-  auto candidate = compiler.Apply(*plan);
+  BANYAN_ASSIGN_OR_RETURN(Compiler* const compiler, compilers.For(*plan));
+  auto candidate = compiler->Apply(*plan);
   if (!candidate.ok()) return in_file(candidate.error());
   applied.candidate = *std::move(candidate);
-  BANYAN_ASSIGN_OR_RETURN(std::string module_json, compiler.ModuleJson(applied.candidate));
+  BANYAN_ASSIGN_OR_RETURN(std::string module_json, compiler->ModuleJson(applied.candidate));
   applied.request = {.trial_id = number,
                      .program_hash = applied.candidate.program_hash,
                      .module_json = std::move(module_json),
@@ -184,11 +185,11 @@ Result<int> RunApply(const CommonOptions& common, const ApplyOptions& options) {
   start.versions = ToolVersions();
   BANYAN_ASSIGN_OR_RETURN(start.workload, LoadWorkload(options.workload));
   BANYAN_ASSIGN_OR_RETURN(start.target, ParseTarget(start.config.target_text, start.config.cores));
-  BANYAN_ASSIGN_OR_RETURN(auto compiler, MakeCompiler(start.workload, start.target));
+  PlanCompilers compilers(&start.workload, &start.target);
   std::vector<Applied> plans;
   for (const std::string& file : options.plans) {
     BANYAN_ASSIGN_OR_RETURN(
-        Applied plan, LoadPlan(file, plans.size() + 1, start.config.measure.timing, *compiler));
+        Applied plan, LoadPlan(file, plans.size() + 1, start.config.measure.timing, compilers));
     plans.push_back(std::move(plan));
   }
   auto measurer = MakeMeasurer(start.config.measure);

@@ -47,11 +47,53 @@ std::string CallsText(const RunView& view) {
   return view.calls.empty() ? std::string("none\n") : table.Print();
 }
 
+// What one call was asked and what it answered, as it went over the wire.
+Result<int> ExplainCall(const Store& store, const RunView& view, uint64_t call_id, bool as_json) {
+  const auto call = std::find_if(view.calls.begin(), view.calls.end(),
+                                 [&](const CallRecord& one) { return one.call_id == call_id; });
+  if (call == view.calls.end()) {
+    return NotFound(fmt::format("run {} has no call {}: it made {}", view.run.run_id, call_id,
+                                view.calls.size()));
+  }
+  BANYAN_ASSIGN_OR_RETURN(const auto transcript, store.LoadTranscript(view.run.run_id));
+  Json exchanges = Json::array();
+  std::string text = fmt::format("call {} to {}: {}\n", call_id, call->model, call->why);
+  for (const StoredExchange& exchange : transcript) {
+    if (exchange.call_id != call_id) continue;
+    if (exchange.ordinal == 0) {
+      text += "\nThe request\n" + exchange.request + "\n";
+    } else {
+      text += fmt::format("\nSent ({})\n{}\n\nReceived ({})\n{}\n", exchange.ordinal,
+                          exchange.request, exchange.ordinal, exchange.reply);
+    }
+    exchanges.push_back({{"ordinal", exchange.ordinal},
+                         {"request", exchange.request},
+                         {"reply", exchange.ordinal == 0 ? Json(nullptr) : Json(exchange.reply)}});
+  }
+  Json reply = call->answered ? ToJson(call->reply) : Json(nullptr);
+  if (as_json) {
+    PrintJson({{"run_id", view.run.run_id},
+               {"call_id", call_id},
+               {"model", call->model},
+               {"why", call->why},
+               {"exchanges", std::move(exchanges)},
+               {"reply", std::move(reply)}});
+    return 0;
+  }
+  text += "\nThe reply as it was understood\n" +
+          reply.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  std::fputs(text.c_str(), stdout);
+  return 0;
+}
+
 }  // namespace
 
 Result<int> RunExplain(const CommonOptions& common, const ExplainOptions& options) {
   BANYAN_ASSIGN_OR_RETURN(const auto store, Store::Open(common.store, Store::Mode::kRead));
   BANYAN_ASSIGN_OR_RETURN(const RunView view, LoadRunView(*store, options.run));
+  if (options.call) {
+    return ExplainCall(*store, view, static_cast<uint64_t>(*options.call), common.json);
+  }
   const int64_t node_id = options.node.value_or(view.best_node);
   const auto found = view.nodes.find(node_id);
   if (found == view.nodes.end()) {
@@ -67,7 +109,8 @@ Result<int> RunExplain(const CommonOptions& common, const ExplainOptions& option
   std::string trace;
   if (all || options.script || options.trace) {
     const RunStart& start = view.run.start;
-    BANYAN_ASSIGN_OR_RETURN(auto compiler, MakeCompiler(start.workload, start.target));
+    BANYAN_ASSIGN_OR_RETURN(auto compiler,
+                            MakeCompiler(start.workload, start.target, ActionSpaceOf(plan)));
     BANYAN_ASSIGN_OR_RETURN(const Candidate candidate, compiler->Apply(plan));
     if (all || options.script) {
       BANYAN_ASSIGN_OR_RETURN(script, compiler->Script(candidate));

@@ -80,7 +80,8 @@ Result<int> RunExport(const CommonOptions& common, const ExportOptions& options)
   const RunStart& start = view.run.start;
   const std::string folder = options.out.empty() ? "banyan-export-" + view.run.run_id : options.out;
   BANYAN_ASSIGN_OR_RETURN(const Plan plan, view.PlanOf(view.best_node));
-  BANYAN_ASSIGN_OR_RETURN(auto compiler, MakeCompiler(start.workload, start.target));
+  BANYAN_ASSIGN_OR_RETURN(auto compiler,
+                          MakeCompiler(start.workload, start.target, ActionSpaceOf(plan)));
   BANYAN_ASSIGN_OR_RETURN(const Candidate best, compiler->Apply(plan));
   BANYAN_ASSIGN_OR_RETURN(const std::string module_json, compiler->ModuleJson(best));
   BANYAN_ASSIGN_OR_RETURN(const std::string script, compiler->Script(best));

@@ -159,7 +159,8 @@ Result<int> RunReproduce(const CommonOptions& common, const ReproduceOptions& op
   ProgressLine progress({.quiet = common.quiet});
   progress.Say(fmt::format("reproducing trial {} of run {} ({})", trial.trial_id, run.run_id,
                            run.start.workload.id));
-  BANYAN_ASSIGN_OR_RETURN(auto compiler, MakeCompiler(run.start.workload, run.start.target));
+  BANYAN_ASSIGN_OR_RETURN(auto compiler,
+                          MakeCompiler(run.start.workload, run.start.target, ActionSpaceOf(plan)));
   BANYAN_ASSIGN_OR_RETURN(const Candidate candidate, compiler->Apply(plan));
   BANYAN_ASSIGN_OR_RETURN(const std::string module_json, compiler->ModuleJson(candidate));
   BANYAN_ASSIGN_OR_RETURN(const std::string script, compiler->Script(candidate));

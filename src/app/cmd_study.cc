@@ -45,7 +45,9 @@ Result<int> RunStudyCommand(const CommonOptions& common, const StudyCommandOptio
   if (options.files.front() == "import") return Import(common, options);
   const std::string& file = options.files.front();
   BANYAN_ASSIGN_OR_RETURN(const std::string text, ReadFile(file, 1 << 20));
-  BANYAN_ASSIGN_OR_RETURN(const StudyConfig config, ParseStudy(text, file, MakeStudyChecks()));
+  BANYAN_ASSIGN_OR_RETURN(
+      const StudyConfig config,
+      ParseStudy(text, file, options.tables_only ? StudyChecks() : MakeStudyChecks()));
   const std::string folder = options.out.empty() ? "study-" + config.name : options.out;
   const std::atomic<bool>* cancel = InstallSignalHandlers();
 

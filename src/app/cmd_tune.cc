@@ -70,8 +70,13 @@ void Print(const CommonOptions& common, const Json& result) {
 }
 
 std::string BudgetText(const RunConfig& config) {
-  std::string text = fmt::format("{} trials, {} calls", config.budget.trials, config.budget.calls);
-  if (std::isfinite(config.budget.seconds)) text += ", " + FormatSeconds(config.budget.seconds);
+  const Budget& budget = config.budget;
+  std::string text = fmt::format("{} trials, {} calls", budget.trials, budget.calls);
+  if (std::isfinite(budget.strong_calls))
+    text += fmt::format(", {:.0f} strong", budget.strong_calls);
+  if (std::isfinite(budget.tokens)) text += fmt::format(", {:.0f} tokens", budget.tokens);
+  if (std::isfinite(budget.cost_usd)) text += fmt::format(", {:.2f} USD", budget.cost_usd);
+  if (std::isfinite(budget.seconds)) text += ", " + FormatSeconds(budget.seconds);
   return text;
 }
 
@@ -90,6 +95,9 @@ Status RaiseBudget(const TuneOptions& options, const std::string& run_id, Budget
   };
   BANYAN_RETURN_IF_ERROR(raise("trials", options.trials, &budget->trials));
   BANYAN_RETURN_IF_ERROR(raise("calls", options.calls, &budget->calls));
+  BANYAN_RETURN_IF_ERROR(raise("strong-calls", options.strong_calls, &budget->strong_calls));
+  BANYAN_RETURN_IF_ERROR(raise("tokens", options.tokens, &budget->tokens));
+  BANYAN_RETURN_IF_ERROR(raise("cost-usd", options.cost_usd, &budget->cost_usd));
   return raise("seconds", options.seconds, &budget->seconds);
 }
 
@@ -99,7 +107,7 @@ Result<PreparedRun> PrepareResume(const Store& store, const TuneOptions& options
   if (!options.run_flags.empty()) {
     return InvalidArgument(
         fmt::format("{} cannot be changed in a resumed run: start a new one without "
-                    "--resume (only --trials, --calls and --seconds may grow)",
+                    "--resume (only budgets may grow)",
                     options.run_flags.front()));
   }
   if (!options.workload.empty() && options.workload != config.workload_text) {
@@ -109,8 +117,10 @@ Result<PreparedRun> PrepareResume(const Store& store, const TuneOptions& options
   }
   const Budget before = config.budget;
   BANYAN_RETURN_IF_ERROR(RaiseBudget(options, run.run_id, &config.budget));
-  const bool raised = config.budget.trials > before.trials || config.budget.calls > before.calls ||
-                      config.budget.seconds > before.seconds;
+  const Budget& now = config.budget;
+  const bool raised = now.trials > before.trials || now.calls > before.calls ||
+                      now.strong_calls > before.strong_calls || now.tokens > before.tokens ||
+                      now.cost_usd > before.cost_usd || now.seconds > before.seconds;
   if (raised) run.finished = nullptr;
   return run;
 }
@@ -159,6 +169,7 @@ Result<int> RunTune(const CommonOptions& common, const TuneOptions& options) {
   hooks.on_start = [&](const RunStart& start) { progress.set_flops(start.workload.flops); };
   bool searching = false;
   hooks.on_begun = [&](const std::string&) { searching = true; };
+  hooks.on_note = [&](const std::string& text) { progress.Say(text); };
   hooks.on_progress = [&](const RunProgress& now) {
     if (now.phase != "reference") early.Stop();
     progress.Update(now);

@@ -68,11 +68,16 @@ struct RunCommandVisitor {
   Result<int> operator()(const TuneOptions& options) const { return RunTune(common, options); }
   Result<int> operator()(const ApplyOptions& options) const { return RunApply(common, options); }
   Result<int> operator()(const WorkloadsOptions&) const { return RunWorkloads(common); }
+  Result<int> operator()(const StrategiesOptions& options) const {
+    return RunStrategies(common, options);
+  }
+  Result<int> operator()(const ModelsOptions& options) const { return RunModels(common, options); }
   Result<int> operator()(const SchemaOptions& options) const { return RunSchema(common, options); }
   Result<int> operator()(const ExplainOptions& options) const {
     return RunExplain(common, options);
   }
   Result<int> operator()(const ExportOptions& options) const { return RunExport(common, options); }
+  Result<int> operator()(const ReplayOptions& options) const { return RunReplay(common, options); }
   Result<int> operator()(const ReproduceOptions& options) const {
     return RunReproduce(common, options);
   }

@@ -31,11 +31,18 @@ struct TuneOptions {
   std::string workload;
   std::optional<int64_t> trials;
   std::optional<int64_t> calls;
+  std::optional<double> strong_calls;
+  std::optional<double> tokens;
+  std::optional<double> cost_usd;
   std::optional<double> seconds;
   uint64_t seed = 0;
   std::string strategy = "banyan";
   std::vector<std::string> pool = {"builtin:analytic", "builtin:heuristic", "builtin:random"};
+  std::vector<std::string> set;  // FIELD=VALUE of the strategy
   MachineOptions machine;
+  std::string simulate;                // store that stands in for the machine; empty: none
+  bool no_transfer = false;            // learn nothing from earlier runs
+  std::string snapshot;                // store to learn from; empty: the run's own
   std::string resume;                  // run to go on with; empty: a new one
   std::string events;                  // file for events as JSON lines; empty: none
   std::string config;                  // TOML file
@@ -56,12 +63,18 @@ struct ExplainOptions {
   bool trace = false;
   bool tree = false;
   bool words = false;
-  int64_t top = 12;  // nodes of the tree shown
+  int64_t top = 12;             // nodes of the tree shown
+  std::optional<int64_t> call;  // only this call: what was asked and answered
 };
 
 struct ExportOptions {
   std::string run = "last";
   std::string out;  // folder; empty: banyan-export-<run id>
+};
+
+struct ReplayOptions {
+  std::string run = "last";
+  bool dump = false;  // print the tree
 };
 
 struct ReproduceOptions {
@@ -75,6 +88,15 @@ struct StudyCommandOptions {
   std::string baseline;            // of an import
   bool retry_failed = false;
   bool tables_only = false;
+};
+
+struct StrategiesOptions {
+  std::string name;  // all fields of this one; empty: the list
+};
+
+struct ModelsOptions {
+  std::vector<std::string> items;  // as for LoadPool; none: the built-in experts
+  bool ping = false;
 };
 
 struct SchemaOptions {

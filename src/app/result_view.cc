@@ -57,13 +57,19 @@ Json MakeResultObject(const RunConfig& config, const Workload& workload, const T
                     {"tokens_in", use.usage.tokens_in},
                     {"tokens_out", use.usage.tokens_out},
                     {"cost_usd", use.usage.cost_usd},
-                    {"seconds", use.usage.seconds}};
+                    {"seconds", use.usage.seconds},
+                    {"tokens_cached", use.usage.tokens_cached},
+                    {"errors", use.errors},
+                    {"proposals", use.proposals},
+                    {"accepted", use.accepted}};
   }
   return {{"workload", workload.id},
           {"target", target.json},
           {"strategy", config.strategy.name},
           {"seed", config.seed},
           {"trials", result.trials},
+          {"calls", result.calls},
+          {"strong_calls", result.strong_calls},
           {"default_latency_ms", JsonNumber(result.default_latency_ms)},
           {"best_latency_ms", JsonNumber(best_ms)},
           {"best_latency_ci_ms", Json::array({JsonNumber(result.best_latency_ci_ms.low),

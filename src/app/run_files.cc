@@ -38,6 +38,10 @@ class EventFileJournal final : public Journal {
   Status Record(const NodeRecord& node) override { return inner_->Record(node); }
   Status Record(const TrialRecord& trial) override { return inner_->Record(trial); }
   Status Record(const CallRecord& call) override { return inner_->Record(call); }
+  Status Record(const PoolRecord& pool) override { return inner_->Record(pool); }
+  Status Record(const RequestRecord& request) override { return inner_->Record(request); }
+  Status Record(const FeatureRecord& features) override { return inner_->Record(features); }
+  Status Record(const TreeRecord& tree) override { return inner_->Record(tree); }
   Status Flush() override { return inner_->Flush(); }
   Status Finish(const Json& result) override { return inner_->Finish(result); }
 

@@ -8,7 +8,6 @@
 #include "app/result_view.h"
 #include "app/run_files.h"
 #include "app/wiring.h"
-#include "base/clock.h"
 #include "tvm/import.h"
 #include "tvm/target.h"
 
@@ -43,17 +42,20 @@ Status Load(PreparedRun* run) {
   return Ok{};
 }
 
-Result<SearchResult> Search(const PreparedRun& run, const Workbench& bench, Journal* journal,
-                            const RunOneHooks& hooks) {
+Result<SearchResult> Search(const PreparedRun& run, const Workbench& bench, History* history,
+                            Journal* journal, const RunOneHooks& hooks) {
   RunDependencies deps;
   deps.compiler = bench.compiler.get();
   deps.measurer = bench.measurer.get();
   deps.pool = bench.pool();
+  deps.cost_model = bench.cost_model.get();
+  deps.history = history;
   deps.journal = journal;
-  deps.clock = SystemClock::Get();
+  deps.clock = bench.clock;
   deps.cancel = hooks.cancel;
   deps.peak_gflops = [measurer = deps.measurer] { return measurer->PeakGflops(); };
   deps.on_progress = hooks.on_progress;
+  deps.on_note = hooks.on_note;
   return RunSearch(run.start.config, run.history, deps);
 }
 
@@ -89,6 +91,7 @@ Result<FinishedRun> RunOne(Store& store, PreparedRun* run, const RunOneHooks& ho
   if (hooks.on_start) hooks.on_start(run->start);
   BANYAN_ASSIGN_OR_RETURN(const Workbench bench,
                           MakeWorkbench(config, run->start.workload, run->start.target));
+  BANYAN_ASSIGN_OR_RETURN(const auto history, MakeHistory(config, &store, run->run_id));
   if (run->run_id.empty()) {
     BANYAN_ASSIGN_OR_RETURN(run->run_id, store.BeginRun(run->start));
   } else {
@@ -103,7 +106,7 @@ Result<FinishedRun> RunOne(Store& store, PreparedRun* run, const RunOneHooks& ho
     journal = events.get();
   }
 
-  auto result = Search(*run, bench, journal, hooks);
+  auto result = Search(*run, bench, history.get(), journal, hooks);
   if (!result.ok()) {
     (void)store.MarkFailed(run->run_id, result.error().message);  // a full disk may refuse this too
     return result.error();

@@ -30,6 +30,7 @@ struct RunOneHooks {
   std::function<void(const RunStart&)> on_start;            // workload and target are known
   std::function<void(const std::string& run_id)> on_begun;  // the run is in the store
   std::function<void(const RunProgress&)> on_progress;
+  std::function<void(const std::string&)> on_note;  // a line for the run's log
 };
 
 struct FinishedRun {

@@ -21,10 +21,25 @@ Json Text() { return {{"type", "string"}}; }
 
 Json FailureKinds() {
   Json names = Json::array();
-  for (int kind = 0; kind <= static_cast<int>(FailureKind::kCancelled); ++kind) {
+  for (int kind = 0; kind <= static_cast<int>(FailureKind::kNotMeasured); ++kind) {
     names.push_back(FailureKindName(static_cast<FailureKind>(kind)));
   }
   return {{"type", "string"}, {"enum", std::move(names)}};
+}
+
+// What the first event may bring besides.
+Json OfEarlierRuns() {
+  const Json example = Object({{"workload", Text()},
+                               {"plan", {{"type", "array"}, {"items", {{"$ref", "#/$defs/step"}}}}},
+                               {"speedup", NumberOrNothing()}},
+                              Json::array({"workload", "plan", "speedup"}));
+  const Json gain = Object({{"model", Text()},
+                            {"phase", Text()},
+                            {"gain", {{"type", "number"}}},
+                            {"same_family", {{"type", "boolean"}}}},
+                           Json::array({"model", "phase", "gain", "same_family"}));
+  return {{"examples", {{"type", "array"}, {"items", example}}},
+          {"gains", {{"type", "array"}, {"items", gain}}}};
 }
 
 Json ReplyBody() {
@@ -124,11 +139,17 @@ Json EventSchema() {
     return Object(std::move(all), std::move(required));
   };
   Json alternatives = Json::array();
-  alternatives.push_back(
+  Json first =
       event("reference",
-            {{"reference", reference}, {"peak_gflops", NumberOrNothing()}, {"budget", budget}}));
+            {{"reference", reference}, {"peak_gflops", NumberOrNothing()}, {"budget", budget}});
+  first["properties"].update(OfEarlierRuns());
+  alternatives.push_back(std::move(first));
   alternatives.push_back(event("reply", {{"call_id", Integer()}, {"reply", ReplyBody()}}));
   alternatives.push_back(event("outcome", {{"outcome", outcome}}));
+  alternatives.push_back(event("limits", {{"call_id", Integer()},
+                                          {"model", Integer()},
+                                          {"tokens", Integer()},
+                                          {"cost_usd", {{"type", "number"}}}}));
   alternatives.push_back(event("tick", Json::object()));
   alternatives.push_back(event("cancel", {{"reason", Text()}}));
   alternatives.push_back(event("finals", {{"finals", {{"type", "array"}, {"items", final_outcome}}},

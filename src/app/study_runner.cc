@@ -32,6 +32,10 @@ Result<RunConfig> ConfigOf(const StudyConfig& study, const StudyCell& cell, cons
   BANYAN_ASSIGN_OR_RETURN(RunConfig config, MakeRunConfig(options));
   BANYAN_ASSIGN_OR_RETURN(config.strategy, ArmStrategy(arm));
   config.budget = cell.budget;
+  config.snapshot = study.snapshot;
+  // What one run taught must not reach the next: the order of runs would matter.
+  if (study.snapshot.empty()) config.strategy.transfer = false;
+  if (IsPeer(arm)) config.pool.clear();
   config.measure.final_timing = study.final_timing;
   return config;
 }
@@ -41,32 +45,22 @@ std::string Variable(const char* name) {
   return value == nullptr ? std::string() : std::string(value);
 }
 
-// A run's best program, ready to be built again.
-Result<TrialRequest> FinalOf(const Store& store, const std::string& run_id, uint64_t number,
-                             RunStart* start) {
-  BANYAN_ASSIGN_OR_RETURN(StoredRun run, store.LoadRun(run_id));
-  if (const auto module = run.result.find("module_json");
-      module != run.result.end() && module->is_string()) {
-    TrialRequest request;
-    request.trial_id = number;
-    request.module_json = module->get<std::string>();
-    *start = std::move(run.start);
+// The best program of a run's result, ready to be built again.
+Result<TrialRequest> FinalOf(const Json& result, uint64_t number, PlanCompilers* compilers) {
+  TrialRequest request;
+  request.trial_id = number;
+  if (const auto module = result.find("module_json"); module != result.end()) {
+    request.module_json = module->is_string() ? module->get<std::string>() : std::string();
     return request;
   }
-  const auto plan_text = run.result.find("plan");
-  if (!run.result.is_object() || plan_text == run.result.end() || !plan_text->is_string()) {
-    return NotFound(fmt::format("run {} has no best plan", run_id));
-  }
-  BANYAN_ASSIGN_OR_RETURN(const Plan plan, ParsePlan(plan_text->get<std::string>()));
-  BANYAN_ASSIGN_OR_RETURN(const Workbench bench,
-                          MakeWorkbench(run.start.config, run.start.workload, run.start.target));
-  BANYAN_ASSIGN_OR_RETURN(const Candidate candidate, bench.compiler->Apply(plan));
-  BANYAN_ASSIGN_OR_RETURN(std::string module_json, bench.compiler->ModuleJson(candidate));
-  *start = std::move(run.start);
-  return TrialRequest{.trial_id = number,
-                      .program_hash = candidate.program_hash,
-                      .module_json = std::move(module_json),
-                      .timing = {}};
+  const auto text = result.find("plan");
+  if (text == result.end() || !text->is_string()) return NotFound("the run has no best plan");
+  BANYAN_ASSIGN_OR_RETURN(const Plan plan, ParsePlan(text->get<std::string>()));
+  BANYAN_ASSIGN_OR_RETURN(Compiler* const compiler, compilers->For(plan));
+  BANYAN_ASSIGN_OR_RETURN(const Candidate candidate, compiler->Apply(plan));
+  BANYAN_ASSIGN_OR_RETURN(request.module_json, compiler->ModuleJson(candidate));
+  request.program_hash = candidate.program_hash;
+  return request;
 }
 
 // A run that found nothing is a failed one.
@@ -123,12 +117,14 @@ class ProgramRunner final : public RunRunner {
   }
 
   Json Facts(const StudyRunRequest& request) override {
-    const std::vector<std::string>& pool = request.arm().pool;
-    const bool builtin = std::all_of(pool.begin(), pool.end(), [](const std::string& name) {
-      return name.rfind("builtin:", 0) == 0;
-    });
+    const auto config = ConfigOf(*request.study, request.cell, request.arm());
+    bool needs_key = false;
+    if (config.ok()) {
+      for (const PoolEntry& entry : config->pool) needs_key |= !entry.key_env.empty();
+    }
     return {{"repo_commit", BuildCommit()},
-            {"api_key_presence_only", builtin ? "not needed" : "unknown"},
+            // A pool without its keys is refused before anything runs.
+            {"api_key_presence_only", needs_key ? "yes" : "not needed"},
             {"env_LD_LIBRARY_PATH", Variable("LD_LIBRARY_PATH")},
             {"env_PYTHONPATH", Variable("PYTHONPATH")},
             {"env_TVM_HOME", Variable("TVM_HOME")},
@@ -141,11 +137,15 @@ class ProgramRunner final : public RunRunner {
 
   Result<std::vector<FinalOutcome>> Finals(const StudyConfig& study,
                                            const std::vector<std::string>& run_ids) override {
-    RunStart start;
+    if (run_ids.empty()) return std::vector<FinalOutcome>();
+    BANYAN_ASSIGN_OR_RETURN(const StoredRun first, store_->LoadRun(run_ids.front()));
+    const RunStart& start = first.start;  // workload and target are those of all
+    PlanCompilers compilers(&start.workload, &start.target);
     std::vector<TrialRequest> requests;
     for (const std::string& run_id : run_ids) {
+      BANYAN_ASSIGN_OR_RETURN(const StoredRun run, store_->LoadRun(run_id));
       BANYAN_ASSIGN_OR_RETURN(TrialRequest request,
-                              FinalOf(*store_, run_id, requests.size() + 1, &start));
+                              FinalOf(run.result, requests.size() + 1, &compilers));
       request.timing = study.final_timing;
       requests.push_back(std::move(request));
     }

@@ -9,11 +9,20 @@
 
 #include "app/version.h"
 #include "base/cpu.h"
+#include "base/rng.h"
 #include "base/strings.h"
+#include "cost/warmup.h"
+#include "cost/xgboost_model.h"
+#include "model/pool.h"
+#include "schedule/mutator_steps.h"
 #include "schedule/workload.h"
 #include "search/strategy.h"
+#include "store/history.h"
+#include "store/replay_model.h"
+#include "store/simulated_measurer.h"
 #include "tvm/cpu_speed.h"
 #include "tvm/live_schedule.h"
+#include "tvm/meta_compiler.h"
 #include "tvm/version.h"
 #include "tvm/workloads.h"
 
@@ -49,6 +58,9 @@ Result<RunConfig> MakeRunConfig(const TuneOptions& options) {
   config.seed = options.seed;
   if (options.trials) config.budget.trials = *options.trials;
   if (options.calls) config.budget.calls = *options.calls;
+  if (options.strong_calls) config.budget.strong_calls = *options.strong_calls;
+  if (options.tokens) config.budget.tokens = *options.tokens;
+  if (options.cost_usd) config.budget.cost_usd = *options.cost_usd;
   if (options.seconds) config.budget.seconds = *options.seconds;
   BANYAN_RETURN_IF_ERROR(CheckBudget(config.budget));
   auto strategy = FindStrategy(options.strategy);
@@ -59,15 +71,25 @@ Result<RunConfig> MakeRunConfig(const TuneOptions& options) {
                                 DidYouMean(options.strategy, names), fmt::join(names, ", ")));
   }
   config.strategy = *std::move(strategy);
-  for (const std::string& name : options.pool) {
-    if (std::count(options.pool.begin(), options.pool.end(), name) > 1) {
-      return InvalidArgument(fmt::format("--pool names '{}' twice", name));
+  for (const std::string& setting : options.set) {
+    const size_t mark = setting.find('=');
+    if (mark == std::string::npos) {
+      return InvalidArgument(fmt::format("--set '{}': write FIELD=VALUE", setting));
     }
-    const auto model = MakeModel(name);
-    if (!model.ok()) return model.error();
+    BANYAN_RETURN_IF_ERROR(
+        SetStrategyField(&config.strategy, setting.substr(0, mark), setting.substr(mark + 1)));
   }
-  config.pool = options.pool;
+  BANYAN_ASSIGN_OR_RETURN(config.pool, LoadPool(options.pool));
+  for (const PoolEntry& entry : config.pool) BANYAN_RETURN_IF_ERROR(CheckUsable(entry));
   config.measure = MakeMeasureOptions(options.machine);
+  config.simulate = options.simulate;
+  config.snapshot = options.snapshot;
+  if (options.no_transfer) {
+    if (!options.snapshot.empty()) {
+      return InvalidArgument("--snapshot says what to learn from, --no-transfer to learn nothing");
+    }
+    config.strategy.transfer = false;
+  }
   return config;
 }
 
@@ -102,17 +124,27 @@ Status CheckWorkloadText(const std::string& text) {
                   spec.name, DidYouMean(spec.name, names)));
 }
 
-Result<std::unique_ptr<Model>> MakeModel(const std::string& name) {
-  auto model = MakeBuiltinModel(name);
-  if (model.ok()) return model;
-  const std::vector<std::string> names = BuiltinModelNames();
-  return NotFound(fmt::format("unknown model '{}'{}; there are: {}", name, DidYouMean(name, names),
-                              fmt::join(names, ", ")));
-}
-
-Result<std::unique_ptr<Compiler>> MakeCompiler(const Workload& workload, const Target& target) {
+Result<std::unique_ptr<Compiler>> MakeCompiler(const Workload& workload, const Target& target,
+                                               const std::string& action_space) {
+  if (action_space == ActionSpaceName(ActionSpace::kMutators)) {
+    return MakeMetaScheduleCompiler(workload, target);
+  }
   BANYAN_ASSIGN_OR_RETURN(auto root, MakeLiveSchedule(workload.module_json, workload.entry));
   return MakeScheduleCompiler(workload, target, std::move(root));
+}
+
+const char* ActionSpaceOf(const Plan& plan) {
+  const bool mutators = !plan.steps.empty() && IsDesignSpaceStep(plan.steps.front());
+  return ActionSpaceName(mutators ? ActionSpace::kMutators : ActionSpace::kPlan);
+}
+
+Result<Compiler*> PlanCompilers::For(const Plan& plan) {
+  const std::string space = ActionSpaceOf(plan);
+  std::unique_ptr<Compiler>& compiler = compilers_[space];
+  if (compiler == nullptr) {
+    BANYAN_ASSIGN_OR_RETURN(compiler, MakeCompiler(*workload_, *target_, space));
+  }
+  return compiler.get();
 }
 
 std::unique_ptr<Measurer> MakeMeasurer(const MeasureOptions& options) {
@@ -122,13 +154,35 @@ std::unique_ptr<Measurer> MakeMeasurer(const MeasureOptions& options) {
 Result<Workbench> MakeWorkbench(const RunConfig& config, const Workload& workload,
                                 const Target& target) {
   Workbench bench;
-  BANYAN_ASSIGN_OR_RETURN(bench.compiler, MakeCompiler(workload, target));
-  for (const std::string& name : config.pool) {
-    BANYAN_ASSIGN_OR_RETURN(auto model, MakeModel(name));
+  BANYAN_ASSIGN_OR_RETURN(bench.compiler,
+                          MakeCompiler(workload, target, config.strategy.action_space));
+  for (const PoolEntry& entry : config.pool) {
+    BANYAN_ASSIGN_OR_RETURN(auto model,
+                            entry.provider == "replay" ? MakeReplayModel(entry) : MakeModel(entry));
     bench.models.push_back(std::move(model));
   }
-  bench.measurer = MakeMeasurer(config.measure);
+  if (config.strategy.cost_model == "xgboost") {
+    BANYAN_ASSIGN_OR_RETURN(auto model,
+                            MakeXgboostModel({.seed = ChildSeed(config.seed, "cost model", 0)}));
+    const auto warmup = static_cast<size_t>(config.strategy.cost_model_warmup);
+    bench.cost_model = WithRandomWarmup(std::move(model), warmup, config.seed);
+  }
+  if (config.simulate.empty()) {
+    bench.measurer = MakeMeasurer(config.measure);
+    return bench;
+  }
+  BANYAN_ASSIGN_OR_RETURN(auto simulation, MakeSimulatedMeasurer(config.simulate, workload, target,
+                                                                 config.measure.workers));
+  bench.clock = simulation->clock();
+  bench.measurer = std::move(simulation);
   return bench;
+}
+
+Result<std::unique_ptr<History>> MakeHistory(const RunConfig& config, const Store* own,
+                                             const std::string& run_id) {
+  if (!config.strategy.transfer) return std::unique_ptr<History>();
+  if (!config.snapshot.empty()) return OpenSnapshot(config.snapshot);
+  return MakeStoreHistory(own, run_id);
 }
 
 int RunCpu(const MeasureOptions& options) {

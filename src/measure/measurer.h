@@ -64,6 +64,9 @@ class Measurer {
   virtual Result<double> PeakGflops() {
     return Error{ErrorCode::kUnsupported, "this measurer does not know the peak", {}};
   }
+  // Trials end at once, by a clock of the measurer's own (a simulation). The order of events must
+  // then not hang on how fast a model's thread is: who drives it takes a call's answer first.
+  virtual bool Instant() const { return false; }
   // Seconds spent so far, summed over workers.
   virtual double build_s() const = 0;
   virtual double run_s() const = 0;

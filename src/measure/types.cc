@@ -1,5 +1,7 @@
 #include "measure/types.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -10,7 +12,7 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-constexpr std::array<std::pair<FailureKind, const char*>, 10> kFailureNames = {{
+constexpr std::array<std::pair<FailureKind, const char*>, 11> kFailureNames = {{
     {FailureKind::kNone, "none"},
     {FailureKind::kBuildError, "build_error"},
     {FailureKind::kBuildTimeout, "build_timeout"},
@@ -21,6 +23,7 @@ constexpr std::array<std::pair<FailureKind, const char*>, 10> kFailureNames = {{
     {FailureKind::kOutOfMemory, "out_of_memory"},
     {FailureKind::kWrongResult, "wrong_result"},
     {FailureKind::kCancelled, "cancelled"},
+    {FailureKind::kNotMeasured, "not_measured"},
 }};
 
 // JSON has no NaN and no infinity: both are null.
@@ -65,7 +68,7 @@ class Reader {
     if (field == nullptr) return;
     out->clear();
     for (const Json& item : *field) {
-      if (!IsNumberOrNull(item)) return Fail(std::string("has a non-number in '") + key + "'");
+      if (!IsNumberOrNull(item)) return Fail(fmt::format("has a non-number in '{}'", key));
       out->push_back(item.is_null() ? kNaN : item.get<double>());
     }
   }

@@ -35,6 +35,7 @@ enum class FailureKind {
   kOutOfMemory,  // above the worker's memory limit
   kWrongResult,  // an output differs from the reference, or an input or guard zone was written
   kCancelled,    // the run ended first
+  kNotMeasured,  // a simulation does not know the program: nothing is said about it
 };
 
 const char* FailureKindName(FailureKind kind);

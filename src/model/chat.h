@@ -27,6 +27,8 @@ struct ChatReply {
   CallFailure failure = CallFailure::kNone;
   std::string error;  // one line that says what to do, free of keys; empty: answered
   Usage usage;        // of all tries; seconds measured, cost by the entry's prices
+  std::vector<std::string>
+      notes;  // one line each: what was estimated, which way of asking was left
   std::vector<Exchange> exchanges;
 };
 

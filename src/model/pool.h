@@ -14,14 +14,17 @@ namespace banyan {
 
 // One model of the pool as a person configures it; keys of the TOML file are the fields' names.
 struct PoolEntry {
-  std::string name;      // how the run calls it; unique
+  std::string name;      // how the run calls it; unique; letters, digits and ._:/@+-
   std::string provider;  // openai | anthropic | gemini | command | replay | builtin
   std::string model;     // the provider's id; of a builtin: analytic, heuristic, random
   std::string base_url;  // empty: the provider's own
-  std::string key_env;   // environment variable that holds the key; empty: none is sent
+  // Environment variable that holds the key; empty: none is sent. Not given: the provider's usual
+  // one (OPENAI_API_KEY, ANTHROPIC_API_KEY, GEMINI_API_KEY) if there is no base_url either.
+  std::string key_env;
   ModelRole role = ModelRole::kStrong;
   double parameters_b = 0;  // billions
-  Price price;              // USD per million tokens: price_in, price_out, price_cached
+  // USD per million tokens: price_in, price_out, price_cached (not given: price_in).
+  Price price;
   int64_t max_output_tokens = 8192;
   int64_t max_prompt_tokens = 24'000;  // the prompt's budget; see model/prompt.h
   int concurrency = 2;
@@ -41,14 +44,25 @@ struct PoolEntry {
 // kInvalidArgument with the line.
 Result<std::vector<PoolEntry>> ParsePool(std::string_view toml, const std::string& where);
 
+// The models that `items` name, in their order: "builtin:NAME", a TOML file (all its models) or
+// "FILE.toml#name" (one of them). A name that occurs twice is a kInvalidArgument.
+Result<std::vector<PoolEntry>> LoadPool(const std::vector<std::string>& items);
+
+// An entry as it is stored with a run: the keys of the TOML file. Holds no key, as an entry has
+// none. The inverse checks as ParsePool does.
+Json ToJson(const PoolEntry& entry);
+Result<PoolEntry> PoolEntryFromJson(const Json& json);
+
 // kNotFound or kInvalidArgument if the entry cannot be used, in words that say what to do (the
-// key's variable is not set, ...); never shows a key.
+// key's variable is not set, ...); never shows a key. Connects to nothing.
 Status CheckUsable(const PoolEntry& entry);
 
-// A client over libcurl for the providers openai, anthropic and gemini.
+// A client of the providers openai, anthropic and gemini (over libcurl; the key is read here, once)
+// and command.
 Result<std::unique_ptr<ChatClient>> MakeChatClient(const PoolEntry& entry);
 
-// Any entry but `replay` (the store makes those) as a model.
+// Any entry but `replay` (the store makes those) as a model. Destroy it after its last call
+// returned.
 Result<std::unique_ptr<Model>> MakeModel(const PoolEntry& entry);
 
 }  // namespace banyan

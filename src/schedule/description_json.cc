@@ -60,7 +60,8 @@ Json ToJson(const Workload& workload) {
           {"parameters", std::move(parameters)},
           {"flops", workload.flops},
           {"reduction_length", workload.reduction_length},
-          {"hash", HashHex(workload.hash)}};
+          {"hash", HashHex(workload.hash)},
+          {"structure", HashHex(workload.structure)}};
 }
 
 Result<Workload> WorkloadFromJson(const Json& json) {
@@ -73,6 +74,7 @@ Result<Workload> WorkloadFromJson(const Json& json) {
   Read(json, "flops", &workload.flops, &ok);
   Read(json, "reduction_length", &workload.reduction_length, &ok);
   ReadHash(json, "hash", &workload.hash, &ok);
+  if (json.contains("structure")) ReadHash(json, "structure", &workload.structure, &ok);
   const auto parameters = json.find("parameters");
   if (parameters == json.end() || !parameters->is_array()) return Malformed("workload");
   for (const Json& item : *parameters) {

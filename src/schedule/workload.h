@@ -43,6 +43,8 @@ struct Workload {
   int64_t reduction_length =
       1;              // of the longest chain of reductions to one output element; sets tolerances
   uint64_t hash = 0;  // structural hash: equal programs are equal workloads
+  // Equal for workloads that differ in sizes only (schedule/structure.h); 0: not known.
+  uint64_t structure = 0;
 };
 
 }  // namespace banyan

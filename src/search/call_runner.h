@@ -32,11 +32,15 @@ class CallRunner {
   // The next answer, waiting at most `timeout_s` of real time; nullopt: none yet. Seconds that the
   // model does not state are filled in.
   std::optional<Answer> Take(double timeout_s);
-  int in_flight() const { return in_flight_; }
+  // The same, but answers come in the order in which the calls were started.
+  std::optional<Answer> TakeInOrder(double timeout_s);
+  int in_flight() const { return static_cast<int>(in_flight_.size()); }
 
  private:
+  std::optional<Answer> TakeAt(std::deque<Answer>::iterator answer);
+
   const Clock* clock_;
-  int in_flight_ = 0;  // started and not taken yet; of the owner's thread
+  std::deque<uint64_t> in_flight_;  // started and not taken yet; of the owner's thread
   std::vector<std::thread> threads_;
   std::mutex mutex_;
   std::condition_variable answered_;

@@ -8,16 +8,40 @@ namespace banyan {
 namespace {
 
 // In the order of Event's variant.
-constexpr std::array<const char*, 8> kNames = {"reference", "reply",  "outcome", "tick",
-                                               "cancel",    "finals", "resume",  "scores"};
+constexpr std::array<const char*, 9> kNames = {"reference", "reply",  "outcome", "tick",  "cancel",
+                                               "finals",    "resume", "scores",  "limits"};
+
+Json ExampleToJson(const ExamplePlan& example) {
+  return {{"workload", example.workload},
+          {"plan", PlanToJson(example.plan)},
+          {"speedup", NumberOrNull(example.speedup)}};
+}
+Json GainToJson(const PastGain& gain) {
+  return {{"model", gain.model},
+          {"phase", PhaseName(gain.phase)},
+          {"gain", gain.gain},
+          {"same_family", gain.same_family}};
+}
 
 Json BodyToJson(const ReferenceEvent& event) {
-  return {{"reference", ToJson(event.reference)},
-          {"peak_gflops", NumberOrNull(event.peak_gflops)},
-          {"budget", ToJson(event.budget)}};
+  Json json = {{"reference", ToJson(event.reference)},
+               {"peak_gflops", NumberOrNull(event.peak_gflops)},
+               {"budget", ToJson(event.budget)}};
+  for (const ExamplePlan& example : event.examples)
+    json["examples"].push_back(ExampleToJson(example));
+  for (const PastGain& gain : event.gains) json["gains"].push_back(GainToJson(gain));
+  return json;
 }
 Json BodyToJson(const ReplyEvent& event) {
-  return {{"call_id", event.call_id}, {"reply", ToJson(event.reply)}};
+  Json reply = ToJson(event.reply);
+  reply.erase("exchanges");
+  return {{"call_id", event.call_id}, {"reply", std::move(reply)}};
+}
+Json BodyToJson(const LimitsEvent& event) {
+  return {{"call_id", event.call_id},
+          {"model", event.model},
+          {"tokens", event.limits.tokens},
+          {"cost_usd", event.limits.cost_usd}};
 }
 Json BodyToJson(const OutcomeEvent& event) { return {{"outcome", ToJson(event.outcome)}}; }
 Json BodyToJson(const ScoresEvent& event) {
@@ -44,6 +68,44 @@ double NumberOf(const Json& json) {
   return json.is_number() ? json.get<double>() : std::numeric_limits<double>::quiet_NaN();
 }
 
+// A list that may be absent; `read` makes an element of each object.
+template <typename T, typename Read>
+Status ReadList(const Json& json, const char* key, std::vector<T>* out, Read&& read) {
+  const auto list = json.find(key);
+  if (list == json.end()) return Ok{};
+  if (!list->is_array()) return InvalidArgument(std::string("event: ") + key + " is not an array");
+  for (const Json& item : *list) {
+    BANYAN_ASSIGN_OR_RETURN(T element, read(item));
+    out->push_back(std::move(element));
+  }
+  return Ok{};
+}
+
+Result<ExamplePlan> ExampleFromJson(const Json& json) {
+  ExamplePlan example;
+  Fields fields(json, "example");
+  fields.Read("workload", &example.workload);
+  fields.Read("speedup", &example.speedup);
+  const Json* plan = fields.Find("plan");
+  BANYAN_RETURN_IF_ERROR(fields.Finish());
+  if (plan == nullptr) return InvalidArgument("example has no plan");
+  BANYAN_ASSIGN_OR_RETURN(example.plan, PlanFromJson(*plan));
+  return example;
+}
+
+Result<PastGain> GainFromJson(const Json& json) {
+  PastGain gain;
+  std::string phase;
+  Fields fields(json, "gain");
+  fields.Read("model", &gain.model);
+  fields.Read("phase", &phase);
+  fields.Read("gain", &gain.gain);
+  fields.Read("same_family", &gain.same_family);
+  BANYAN_RETURN_IF_ERROR(fields.Finish());
+  BANYAN_ASSIGN_OR_RETURN(gain.phase, ParsePhase(phase));
+  return gain;
+}
+
 Status ReadBody(const std::string& name, const Json& json, Event* event) {
   if (name == "reference") {
     ReferenceEvent body;
@@ -53,7 +115,24 @@ Status ReadBody(const std::string& name, const Json& json, Event* event) {
     body.peak_gflops = NumberOf(peak);
     BANYAN_ASSIGN_OR_RETURN(const Json budget, Member(json, "budget"));
     BANYAN_ASSIGN_OR_RETURN(body.budget, BudgetFromJson(budget));
+    BANYAN_RETURN_IF_ERROR(ReadList(json, "examples", &body.examples, ExampleFromJson));
+    BANYAN_RETURN_IF_ERROR(ReadList(json, "gains", &body.gains, GainFromJson));
     event->body = std::move(body);
+  } else if (name == "limits") {
+    LimitsEvent body;
+    const auto whole = [&json](const char* key) {
+      const auto found = json.find(key);
+      return found != json.end() && found->is_number_integer() && *found >= 0;
+    };
+    BANYAN_ASSIGN_OR_RETURN(const Json cost, Member(json, "cost_usd"));
+    if (!whole("call_id") || !whole("model") || !whole("tokens") || !cost.is_number()) {
+      return InvalidArgument("event: call_id, model, tokens or cost_usd is no such number");
+    }
+    body.call_id = json["call_id"].get<uint64_t>();
+    body.model = json["model"].get<uint64_t>();
+    body.limits.tokens = json["tokens"].get<int64_t>();
+    body.limits.cost_usd = cost.get<double>();
+    event->body = body;
   } else if (name == "reply") {
     ReplyEvent body;
     BANYAN_ASSIGN_OR_RETURN(const Json call_id, Member(json, "call_id"));

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include "base/strings.h"
@@ -168,10 +169,10 @@ std::optional<Path> GenerationSearch::Select(Rng& rng) const {
 int GenerationSearch::ModelFor(NodeId leaf) const {
   if (models_.empty() || config_.strategy.routing == "none") return -1;
   if (config_.strategy.routing == "joint") return static_cast<int>(stat(leaf).model);
-  std::vector<ModelRecord> records;
-  for (const ModelState& model : models_) records.push_back(model.record);
+  std::vector<size_t> places(models_.size());
+  std::iota(places.begin(), places.end(), size_t{0});
   Rng rng(config_.seed, "route", calls_.size() + 1);
-  return router_->Choose(records, CurrentPhase(), rng).model;
+  return router_->Choose(QuestionAbout(places), rng).model;
 }
 
 std::optional<Action> GenerationSearch::Grow() {

@@ -1,10 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "cost/cost_model.h"
 #include "model/model.h"
 #include "search/event.h"
 #include "search/run_config.h"
@@ -41,8 +44,31 @@ struct CallRecord {
   int64_t node_id = 0;  // the leaf asked about
   std::string why;      // why this model, in words
   bool answered = false;
-  ModelReply reply;      // valid if answered
-  int64_t accepted = 0;  // proposals that became new nodes
+  ModelReply reply;        // valid if answered
+  int64_t accepted = 0;    // proposals that became new nodes
+  std::string phase = {};  // PhaseName of the search's need when it was asked; empty: not recorded
+  // By how much its best proposal beat the best plan known when it was asked, as a log-ratio of
+  // latencies, >= 0; NaN until that is settled.
+  double gain = std::numeric_limits<double>::quiet_NaN();
+};
+// The models of the run's pool, in its order: a replay needs to know of them, not to have them.
+struct PoolRecord {
+  std::vector<ModelInfo> models;
+};
+// What a model was asked, for the transcript.
+struct RequestRecord {
+  uint64_t call_id = 0;
+  std::shared_ptr<const ModelRequest> request;
+};
+// What the cost model learnt from; kept for later runs.
+struct FeatureRecord {
+  uint64_t program_hash = 0;
+  Features features;
+};
+// How the tree stood when the run ended, for a replay to be compared with.
+struct TreeRecord {
+  int64_t events = 0;  // read until then
+  std::string dump;    // Search::DumpTree
 };
 
 // The port through which a run is written as it happens; implemented by the store. Used by the
@@ -56,6 +82,11 @@ class Journal {
   virtual Status Record(const NodeRecord& node) = 0;
   virtual Status Record(const TrialRecord& trial) = 0;
   virtual Status Record(const CallRecord& call) = 0;
+  // A journal that is not asked about these later may leave them out.
+  virtual Status Record(const PoolRecord& /*pool*/) { return Ok{}; }
+  virtual Status Record(const RequestRecord& /*request*/) { return Ok{}; }
+  virtual Status Record(const FeatureRecord& /*features*/) { return Ok{}; }
+  virtual Status Record(const TreeRecord& /*tree*/) { return Ok{}; }
   virtual Status Flush() = 0;
   // The finished run's result object (what `tune --json` prints). A run can be finished again after
   // more resuming.

@@ -12,6 +12,7 @@ constexpr double kFreePrior = 0.3;  // of a mutated plan, against a model's conf
 constexpr size_t kPartners = 8;     // best plans that crossover takes from
 constexpr int kSampleTries = 8;     // random chains before a node counts as exhausted
 constexpr int kRestarts = 64;       // selections that ended in a dead end, for one trial
+constexpr double kPatienceS = 1;    // for a reply, before trials and further calls go on without it
 constexpr double kCalibration = 4;  // stated confidence counts as this many observed proposals
 
 double MeanShare(const StrategyConfig& strategy) {
@@ -58,11 +59,40 @@ double PuctSearch::ValueFromKin(NodeId id, double prior) const {
   return 0.5 + 0.5 * std::min(prior, 1.0);
 }
 
+// The clock is looked at by ticks alone: each makes the oldest call slow that has waited too long.
+double PuctSearch::WakeAtS() const {
+  if (phase_ == RunPhase::kSearch && calls_in_flight_ > 0) {
+    for (const Call& call : calls_) {
+      if (!call.answered && !call.slow) return call.sent_s + kPatienceS;
+    }
+  }
+  return std::numeric_limits<double>::infinity();
+}
+
+void PuctSearch::OnTick() {
+  for (Call& call : calls_) {
+    if (call.answered || call.slow) continue;
+    call.slow = elapsed_s_ >= call.sent_s + kPatienceS;
+    return;
+  }
+}
+
+bool PuctSearch::WaitsForFirstReply() const {
+  if (calls_in_flight_ == 0) return false;
+  return std::none_of(calls_.begin(), calls_.end(), [](const Call& c) { return c.answered; });
+}
+
 bool PuctSearch::SamplingAllowed() const {
-  return config_.strategy.sampling || (!CallPossible() && calls_in_flight_ == 0);
+  return config_.strategy.sampling || (!CallPossible() && calls_in_flight_ == 0) ||
+         (WaitsForFirstReply() && calls_.front().slow);
 }
 
 bool PuctSearch::FreeMovesAllowed() const {
+  if (WaitsForFirstReply() && !config_.strategy.sampling) {
+    return calls_.front().slow &&
+           static_cast<double>(free_trials_) <
+               config_.strategy.free_fraction * static_cast<double>(budget_.trials);
+  }
   const int64_t waiting = unmeasured_ + static_cast<int64_t>(pending_.size());
   if (waiting == 0 || config_.strategy.sampling || !CallPossible()) return true;
   return static_cast<double>(free_trials_) <

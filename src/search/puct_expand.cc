@@ -13,12 +13,17 @@ namespace {
 
 // Calls are spread over this share of the trials, so that the last proposals can still be measured.
 constexpr double kCallSpan = 0.75;
+// Slow calls overlap; each asks about another leaf, virtual loss keeps them apart.
+constexpr int64_t kCallsAtOnce = 3;
 
 }  // namespace
 
 bool PuctSearch::CallDue() const {
-  if (calls_in_flight_ > 0 || !pending_.empty() || !CallPossible()) return false;
+  if (!pending_.empty() || !CallPossible()) return false;
   if (calls_.empty()) return true;
+  if (calls_in_flight_ > 0 && (calls_in_flight_ >= kCallsAtOnce || !calls_.back().slow)) {
+    return false;
+  }
   if (unmeasured_ >= TrialsLeft()) return false;
   // Spread over the trials; and not before something was learnt from the last one, up to a point.
   const double each =
@@ -31,16 +36,13 @@ bool PuctSearch::CallDue() const {
 }
 
 std::optional<SendCall> PuctSearch::Ask() {
-  std::vector<ModelRecord> records;
   std::vector<size_t> places;
   for (size_t i = 0; i < models_.size(); ++i) {
-    if (models_[i].too_dear || !ledger_.Affords(i, {})) continue;
-    records.push_back(models_[i].record);
-    places.push_back(i);
+    if (!models_[i].too_dear && ledger_.Affords(i, {})) places.push_back(i);
   }
   Call call;
   Rng rng(config_.seed, "route", calls_.size() + 1);
-  const Route route = router_->Choose(records, CurrentPhase(), rng);
+  const Route route = router_->Choose(QuestionAbout(places), rng);
   if (route.model < 0) return std::nullopt;
   call.why = route.why;
   call.path = ChooseLeaf();

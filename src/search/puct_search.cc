@@ -5,11 +5,15 @@
 #include <algorithm>
 #include <cmath>
 
+#include "search/transfer.h"
+
 namespace banyan {
 namespace {
 
 constexpr int64_t kScoresFrom = 4;  // measured plans before the cost model is asked
-constexpr size_t kYardsticks = 8;   // measured plans that unmeasured ones are ranked among
+constexpr int64_t kTransfers = 3;   // related winners that are tried first
+constexpr double kTransferPrior = 1;
+constexpr size_t kYardsticks = 8;  // measured plans that unmeasured ones are ranked among
 
 }  // namespace
 
@@ -62,7 +66,25 @@ void PuctSearch::OnScores(const ScoresEvent& event) {
   }
 }
 
+// Winners of related workloads are tried before anything else: they cost trials, no calls.
+void PuctSearch::TransferPlans() {
+  transferred_ = true;
+  int64_t made = 0;
+  for (const ExamplePlan& example : examples_) {
+    if (made >= kTransfers || made >= TrialsLeft() / 2) return;
+    auto adapted = Adapt(compiler_, example.plan);
+    if (!adapted || tree_->FindProgram(adapted->candidate.program_hash) != kNoNode) continue;
+    NodeInfo info{.origin = "transfer", .reason = "won on " + example.workload};
+    if (std::isfinite(example.speedup)) info.reason += fmt::format(" ({:.3g}x)", example.speedup);
+    if (adapted->changed > 0) info.reason += fmt::format("; {} steps resized", adapted->changed);
+    if (adapted->left_out > 0) info.reason += fmt::format("; {} left out", adapted->left_out);
+    AddNode(kRoot, adapted->candidate, kTransferPrior, std::move(info));
+    ++made;
+  }
+}
+
 std::optional<Action> PuctSearch::NextWork() {
+  if (!transferred_) TransferPlans();
   while (true) {
     if (auto question = AskAboutNew()) return question;
     if (CallDue()) {

@@ -52,6 +52,8 @@ class PuctSearch final : public Search {
   void OnLearned(NodeId id, double gain) override;
   void OnScores(const ScoresEvent& event) override;
   double ScoreOf(NodeId id) const override;
+  double WakeAtS() const override;
+  void OnTick() override;
   std::string DumpNode(NodeId id) const override;
 
   // puct_expand.cc: calls and their proposals
@@ -61,6 +63,7 @@ class PuctSearch final : public Search {
   void ApplyProposal(const PendingProposal& pending);
 
   std::optional<Action> AskAboutNew();
+  void TransferPlans();
 
   // puct_choose.cc: where to go
   std::optional<SubmitTrial> NextTrial();
@@ -72,6 +75,8 @@ class PuctSearch final : public Search {
   bool MayMakeChild(NodeId id) const;
   bool FreeMovesAllowed() const;
   bool SamplingAllowed() const;
+  // The first reply is long in coming: a share of the trials goes to what can be made without it.
+  bool WaitsForFirstReply() const;
   double ValueFromKin(NodeId id, double prior) const;
   double Calibrated(size_t model, double confidence) const;
   NodeId PartnerFor(NodeId id, Rng& rng) const;
@@ -90,6 +95,7 @@ class PuctSearch final : public Search {
   std::vector<Arms> arms_;  // by node id; may be shorter
   std::deque<PendingProposal> pending_;
   std::map<uint64_t, std::vector<double>> structure_values_;  // log-speedups by structure
+  bool transferred_ = false;
   int64_t moves_made_ = 0;  // index of the next move's random stream
   ValueRange range_;
   // Predictions of unmeasured nodes: their place among all that were asked about together, [0, 1].

@@ -24,6 +24,9 @@ TEST(EventTest, AllKindsSurviveJson) {
   reference.reference.samples_ms = {1.25, 0.1};
   reference.peak_gflops = 100.5;
   reference.budget.trials = 5;
+  reference.examples.push_back({"mlp:T=8", {{{"vectorize", {{"loop", "C.j"}}}}}, 3.5});
+  reference.examples.push_back({"mlp:T=9", {{{"unroll", {{"loop", "C.j"}}}}}, NAN});
+  reference.gains.push_back({"m", Phase::kStuck, 0.25, true});
   ReplyEvent reply{.call_id = 7, .reply = {}};
   reply.reply.proposals.push_back({0, {{"vectorize", {{"loop", "C.j"}}}}, 0.25, "why"});
   reply.reply.usage.seconds = 0.1;
@@ -40,7 +43,8 @@ TEST(EventTest, AllKindsSurviveJson) {
                                      {3, 3, TickEvent{}},
                                      {4, 4, CancelEvent{"cancel"}},
                                      {5, 5, finals},
-                                     {6, 6.25, ResumeEvent{{.trials = 9}}}};
+                                     {6, 6.25, ResumeEvent{{.trials = 9}}},
+                                     {7, 7, LimitsEvent{3, 1, {.tokens = 50, .cost_usd = 0.5}}}};
   for (const Event& event : events) {
     const Event copy = RoundTrip(event);
     EXPECT_EQ(copy.index, event.index);
@@ -48,8 +52,22 @@ TEST(EventTest, AllKindsSurviveJson) {
     EXPECT_STREQ(EventName(copy), EventName(event));
     EXPECT_EQ(ToJson(copy), ToJson(event));
   }
-  EXPECT_TRUE(
-      std::isnan(std::get<ReferenceEvent>(RoundTrip(events[0]).body).reference.default_latency_ms));
+  const Event first = RoundTrip(events[0]);
+  const auto& copy = std::get<ReferenceEvent>(first.body);
+  EXPECT_TRUE(std::isnan(copy.reference.default_latency_ms));
+  ASSERT_EQ(copy.examples.size(), 2u);
+  EXPECT_EQ(copy.examples[0].plan, reference.examples[0].plan);
+  EXPECT_TRUE(std::isnan(copy.examples[1].speedup));
+  ASSERT_EQ(copy.gains.size(), 1u);
+  EXPECT_EQ(copy.gains[0].phase, Phase::kStuck);
+  EXPECT_EQ(std::get<LimitsEvent>(RoundTrip(events[7]).body).limits.cost_usd, 0.5);
+}
+
+TEST(EventTest, WhatWentOverTheWireIsNoPartOfIt) {
+  ReplyEvent reply{.call_id = 7, .reply = {}};
+  reply.reply.exchanges = {{"a long prompt", "an answer"}};
+  const Event event{1, 1, reply};
+  EXPECT_EQ(ToJson(event).dump().find("a long prompt"), std::string::npos);
 }
 
 TEST(EventTest, RefusesWhatItDoesNotKnow) {
@@ -65,7 +83,7 @@ TEST(RunConfigTest, SurvivesJson) {
   RunConfig config;
   config.workload_text = "mlp:T=128";
   config.seed = UINT64_MAX;
-  config.pool = {"a", "b"};
+  config.pool = LoadPool({"builtin:analytic", "builtin:random"}).value();
   config.strategy.puct_c = 0.125;
   config.budget.trials = 7;
   config.measure.workers = 5;
@@ -74,6 +92,17 @@ TEST(RunConfigTest, SurvivesJson) {
   EXPECT_EQ(ToJson(*copy), ToJson(config));
   EXPECT_EQ(copy->seed, UINT64_MAX);
   EXPECT_TRUE(std::isinf(copy->budget.seconds));
+}
+
+TEST(RunConfigTest, ReadsNamesOfBuiltInExperts) {
+  Json json = ToJson(RunConfig{});
+  json["pool"] = {"builtin:analytic", "builtin:heuristic"};
+  const auto config = RunConfigFromJson(json);
+  ASSERT_TRUE(config.ok()) << config.error().message;
+  ASSERT_EQ(config->pool.size(), 2U);
+  EXPECT_EQ(config->pool[1].name, "builtin:heuristic");
+  json["pool"] = {3};
+  EXPECT_FALSE(RunConfigFromJson(json).ok());
 }
 
 TEST(RunConfigTest, NamesTheFieldThatIsWrong) {
@@ -98,49 +127,6 @@ TEST(StrategyTest, PresetsAreValidAndFoundByName) {
     EXPECT_EQ(FindStrategy(strategy.config.name)->name, strategy.config.name);
   }
   EXPECT_NE(FindStrategy("none").error().message.find("banyan, banyan-single"), std::string::npos);
-}
-
-std::vector<ModelRecord> PoolOf(int64_t strong_calls, double strong_gain, int64_t light_calls,
-                                double light_gain) {
-  std::vector<ModelRecord> pool(2);
-  pool[0].info = {"strong", ModelRole::kStrong};
-  pool[1].info = {"light", ModelRole::kLight};
-  pool[0].calls = strong_calls;
-  pool[1].calls = light_calls;
-  pool[0].gains.assign(static_cast<size_t>(strong_calls), {Phase::kRefinement, strong_gain});
-  pool[1].gains.assign(static_cast<size_t>(light_calls), {Phase::kRefinement, light_gain});
-  return pool;
-}
-
-int64_t ChoicesOfTheFirst(const std::vector<ModelRecord>& pool, Phase phase) {
-  const auto router = MakeRouter("thompson").value();
-  int64_t first = 0;
-  for (uint64_t i = 0; i < 400; ++i) {
-    Rng rng(0, "router test", i);
-    first += router->Choose(pool, phase, rng).model == 0 ? 1 : 0;
-  }
-  return first;
-}
-
-TEST(RouterTest, ThompsonTrustsTheStrongModelFirstAndTheRecordLater) {
-  EXPECT_GT(ChoicesOfTheFirst(PoolOf(0, 0, 0, 0), Phase::kStructure), 370);
-  EXPECT_GT(ChoicesOfTheFirst(PoolOf(0, 0, 0, 0), Phase::kRefinement), 220);
-  EXPECT_LT(ChoicesOfTheFirst(PoolOf(0, 0, 0, 0), Phase::kRefinement),
-            380);  // the light one gets its chance
-  EXPECT_LT(ChoicesOfTheFirst(PoolOf(20, 0, 20, 0.2), Phase::kRefinement), 40);
-  EXPECT_GT(ChoicesOfTheFirst(PoolOf(20, 0.2, 20, 0), Phase::kRefinement), 360);
-}
-
-TEST(RouterTest, OtherRules) {
-  Rng rng(0);
-  EXPECT_EQ(MakeRouter("round_robin").value()->Choose(PoolOf(2, 0, 1, 0), Phase::kStuck, rng).model,
-            1);
-  EXPECT_EQ(MakeRouter("round_robin").value()->Choose(PoolOf(1, 0, 1, 0), Phase::kStuck, rng).model,
-            0);
-  EXPECT_EQ(MakeRouter("strongest").value()->Choose(PoolOf(9, 0, 0, 0), Phase::kStuck, rng).model,
-            0);
-  EXPECT_EQ(MakeRouter("none").value()->Choose(PoolOf(0, 0, 0, 0), Phase::kStuck, rng).model, -1);
-  EXPECT_FALSE(MakeRouter("coin").ok());
 }
 
 TEST(FreeMovesTest, NamesTheParametersThatChanged) {

@@ -7,6 +7,7 @@
 #include <deque>
 
 #include "search/call_runner.h"
+#include "search/journal_reader.h"
 #include "search/scorer.h"
 #include "search/search.h"
 #include "search/timed_compiler.h"
@@ -15,6 +16,7 @@ namespace banyan {
 namespace {
 
 constexpr double kIdleS = 0.05;         // longest wait between looks at the cancel flag
+constexpr double kTrustStep = 0.1;      // change of the trust in the cost model that is told
 constexpr double kBesideCallS = 0.003;  // while a model may answer and a trial may end
 
 // The imperative shell around Search: reads one outside thing at a time, journals it, lets the
@@ -31,6 +33,8 @@ class Driver {
 
   Result<SearchResult> Run(const std::vector<Event>& history) {
     cpu_start_s_ = ThreadCpuS();
+    BANYAN_RETURN_IF_ERROR(LoadPast());
+    BANYAN_RETURN_IF_ERROR(deps_.journal->Record(PoolRecord{Infos()}));
     BANYAN_RETURN_IF_ERROR(Replay(history));
     // A run that had ended goes on only if it was cancelled or has got more budget.
     const bool over =
@@ -38,35 +42,72 @@ class Driver {
     const Status status = over ? Ok{} : Live(history);
     DropTrials();
     if (!status.ok()) return status.error();
+    BANYAN_RETURN_IF_ERROR(
+        deps_.journal->Record(TreeRecord{.events = next_index_, .dump = search_->DumpTree()}));
     BANYAN_RETURN_IF_ERROR(deps_.journal->Flush());
     return MakeResult();
   }
 
  private:
+  std::vector<ModelInfo> Infos() const {
+    std::vector<ModelInfo> infos;
+    for (const Model* model : deps_.pool) infos.push_back(model->info());
+    return infos;
+  }
+
+  Status LoadPast() {
+    if (deps_.history == nullptr || !config_.strategy.transfer) return Ok{};
+    std::vector<std::string> models;
+    for (const Model* model : deps_.pool) models.push_back(model->name());
+    BANYAN_ASSIGN_OR_RETURN(past_,
+                            deps_.history->Load(compiler_.workload(), compiler_.target(), models));
+    scorer_.Pretrain(past_.samples);
+    past_.samples.clear();
+    return Ok{};
+  }
+
   // Nothing is done again: the actions of the history have had their effect. Rows are idempotent,
   // and the last ones before a kill may not have been written.
   Status Replay(const std::vector<Event>& history) {
-    std::vector<ModelInfo> pool;
-    for (const Model* model : deps_.pool) pool.push_back(model->info());
+    JournalReader reader(&history);
+    reader_ = &reader;
     const auto limits = [this](size_t model, const ModelRequest& request) {
-      return deps_.pool[model]->Limits(request);
+      return Limits(model, request);
     };
-    BANYAN_ASSIGN_OR_RETURN(search_, Search::Make(config_, std::move(pool), &compiler_, limits));
-    for (const Event& event : history) {
-      if (event.index != next_index_) {
-        return Error{
-            ErrorCode::kCorrupt, fmt::format("event {} of the run is missing", next_index_), {}};
-      }
+    BANYAN_ASSIGN_OR_RETURN(search_, Search::Make(config_, Infos(), &compiler_, limits));
+    next_index_ = static_cast<int64_t>(history.size());
+    while (true) {
+      BANYAN_ASSIGN_OR_RETURN(const Event* read, reader.Next());
+      if (read == nullptr) break;
+      const Event& event = *read;
+      elapsed_before_s_ = event_elapsed_s_ = event.elapsed_s;
       (void)search_->Advance(event);
-      if (const auto* outcome = std::get_if<OutcomeEvent>(&event.body)) Learn(outcome->outcome);
-      ++next_index_;
-      elapsed_before_s_ = event.elapsed_s;
+      if (const auto* outcome = std::get_if<OutcomeEvent>(&event.body)) {
+        BANYAN_RETURN_IF_ERROR(Learn(outcome->outcome));
+      }
       if (const auto* outcome = std::get_if<OutcomeEvent>(&event.body)) {
         build_before_s_ += outcome->outcome.build_s;
         run_before_s_ += outcome->outcome.run_s;
       }
     }
+    reader_ = nullptr;
+    BANYAN_RETURN_IF_ERROR(limits_written_);
     return RecordRows();
+  }
+
+  // What a call may cost is read from outside, too: from the journal as far as it goes, else from
+  // the model, and then it is journalled before it is used.
+  CallLimits Limits(size_t model, const ModelRequest& request) {
+    if (reader_ != nullptr) {
+      if (const auto known = reader_->TakeLimits(model)) return *known;
+    }
+    const CallLimits limits = deps_.pool[model]->Limits(request);
+    if ((limits.tokens == 0 && limits.cost_usd == 0) || !limits_written_.ok()) return limits;
+    limits_written_ = deps_.journal->Append(
+        {.index = next_index_++,
+         .elapsed_s = event_elapsed_s_,
+         .body = LimitsEvent{.call_id = request.call_id, .model = model, .limits = limits}});
+    return limits;
   }
 
   Status Live(const std::vector<Event>& history) {
@@ -82,7 +123,10 @@ class Driver {
     }
     cpu_start_s_ += ThreadCpuS() - before_s;  // measuring the machine is not searching
     if (history.empty()) {
-      BANYAN_RETURN_IF_ERROR(Read(ReferenceEvent{reference, peak_gflops, config_.budget}));
+      BANYAN_RETURN_IF_ERROR(
+          Read(ReferenceEvent{reference, peak_gflops, config_.budget, std::move(past_.examples),
+                              std::move(past_.gains)}));
+      Note(search_->RoutingNote());
     } else {
       BANYAN_RETURN_IF_ERROR(Read(ResumeEvent{config_.budget}));
     }
@@ -91,7 +135,8 @@ class Driver {
     // Calls in flight are paid for: their replies belong into the ledger, and end soon.
     for (Model* model : deps_.pool) model->Cancel();
     while (runner_.in_flight() > 0) {
-      if (auto answer = runner_.Take(kIdleS)) BANYAN_RETURN_IF_ERROR(ReadReply(*std::move(answer)));
+      if (auto answer = runner_.TakeInOrder(kIdleS))
+        BANYAN_RETURN_IF_ERROR(ReadReply(*std::move(answer)));
     }
     return Ok{};
   }
@@ -111,6 +156,10 @@ class Driver {
     const bool trials = deps_.measurer->InFlight() > 0;
     const bool calls = runner_.in_flight() > 0;
     if (!trials && !calls) return Internal("the search waits, but nothing is under way");
+    if (calls && deps_.measurer->Instant()) {
+      auto answer = runner_.TakeInOrder(std::min(kIdleS, left_s));
+      return answer ? ReadReply(*std::move(answer)) : Status();
+    }
     if (calls) {
       if (auto answer = runner_.Take(trials ? 0 : std::min(kIdleS, left_s))) {
         return ReadReply(*std::move(answer));
@@ -126,7 +175,16 @@ class Driver {
 
   Status ReadScores() {
     const ScoreCandidates question = *std::exchange(scores_wanted_, std::nullopt);
-    return Read(scorer_.Answer(question));
+    BANYAN_RETURN_IF_ERROR(Read(scorer_.Answer(question)));
+    const double trust = search_->trust();
+    if (std::fabs(trust - noted_trust_) >= kTrustStep) {
+      noted_trust_ = trust;
+      Note(
+          fmt::format("cost model: trusted {:.2f}, the rank correlation of its predictions with "
+                      "what was measured",
+                      trust));
+    }
+    return Ok{};
   }
 
   Status ReadFinals() {
@@ -162,6 +220,7 @@ class Driver {
     } else {
       event.reply.error = "unusable reply: " + reply.error().message;
       event.reply.usage = answer.reply.usage;
+      event.reply.exchanges = std::move(answer.reply.exchanges);
     }
     return Read(std::move(event));
   }
@@ -170,32 +229,53 @@ class Driver {
   Status Read(Body body) {
     Event event{.index = next_index_++, .elapsed_s = ElapsedS(), .body = std::move(body)};
     BANYAN_RETURN_IF_ERROR(deps_.journal->Append(event));
+    event_elapsed_s_ = event.elapsed_s;
+    if (auto* reply = std::get_if<ReplyEvent>(&event.body)) reply->reply.exchanges.clear();
     search_->Ingest(event);
-    if (const auto* outcome = std::get_if<OutcomeEvent>(&event.body)) Learn(outcome->outcome);
-    while (auto action = search_->Next())
-      std::visit([this](auto& what) { this->Do(what); }, *action);
+    if (const auto* outcome = std::get_if<OutcomeEvent>(&event.body)) {
+      BANYAN_RETURN_IF_ERROR(Learn(outcome->outcome));
+    }
+    while (auto action = search_->Next()) {
+      BANYAN_RETURN_IF_ERROR(limits_written_);
+      BANYAN_RETURN_IF_ERROR(std::visit([this](auto& what) { return this->Do(what); }, *action));
+    }
+    BANYAN_RETURN_IF_ERROR(limits_written_);
     BANYAN_RETURN_IF_ERROR(RecordRows());
     Report();
     return Ok{};
   }
 
-  void Do(SubmitTrial& trial) {
+  Status Do(SubmitTrial& trial) {
     auto module_json = compiler_.ModuleJson(trial.candidate);
     if (!module_json.ok()) {
       refused_.push_back(
           FailedTrial(trial.trial_id, FailureKind::kBuildError, module_json.error().message));
-      return;
+      return Ok{};
     }
     deps_.measurer->Submit({.trial_id = trial.trial_id,
                             .program_hash = trial.candidate.program_hash,
                             .module_json = std::move(module_json).value(),
                             .timing = config_.measure.timing});
+    return Ok{};
   }
-  void Do(SendCall& call) { runner_.Start(call.call_id, deps_.pool[call.model], call.request); }
-  void Do(SetStopAbove& stop) { deps_.measurer->SetStopAbove(stop.latency_ms); }
-  void Do(ScoreCandidates& question) { scores_wanted_ = std::move(question); }
-  void Do(RunFinals& finals) { finals_ = std::move(finals); }
-  void Do(Stop&) {}
+  Status Do(SendCall& call) {
+    BANYAN_RETURN_IF_ERROR(deps_.journal->Record(RequestRecord{call.call_id, call.request}));
+    runner_.Start(call.call_id, deps_.pool[call.model], call.request);
+    return Ok{};
+  }
+  Status Do(SetStopAbove& stop) {
+    deps_.measurer->SetStopAbove(stop.latency_ms);
+    return Ok{};
+  }
+  Status Do(ScoreCandidates& question) {
+    scores_wanted_ = std::move(question);
+    return Ok{};
+  }
+  Status Do(RunFinals& finals) {
+    finals_ = std::move(finals);
+    return Ok{};
+  }
+  static Status Do(Stop&) { return Ok{}; }
 
   // Trials in flight at the end are spent and have no outcome; a resumed run queues them again.
   void DropTrials() {
@@ -204,11 +284,14 @@ class Driver {
     while (deps_.measurer->InFlight() > 0) (void)deps_.measurer->Wait(kIdleS);
   }
 
-  void Learn(const TrialOutcome& outcome) {
-    if (!scorer_.learns() || !outcome.ok()) return;
-    if (const auto measurement = search_->MeasurementOf(outcome.trial_id)) {
-      scorer_.Learn(measurement->candidate, measurement->log_speedup);
-    }
+  Status Learn(const TrialOutcome& outcome) {
+    if (!scorer_.learns()) return Ok{};
+    const auto measurement = search_->MeasurementOf(outcome.trial_id);
+    if (!measurement) return Ok{};
+    Features features = scorer_.Learn(measurement->candidate, measurement->log_speedup);
+    if (features.empty()) return Ok{};
+    return deps_.journal->Record(
+        FeatureRecord{measurement->candidate.program_hash, std::move(features)});
   }
 
   Status RecordRows() {
@@ -224,6 +307,10 @@ class Driver {
     RunProgress progress = search_->Progress();
     progress.elapsed_s = ElapsedS();
     deps_.on_progress(progress);
+  }
+
+  void Note(const std::string& text) const {
+    if (deps_.on_note && !text.empty()) deps_.on_note(text);
   }
 
   bool Cancelled() const { return deps_.cancel != nullptr && deps_.cancel->load(); }
@@ -250,6 +337,11 @@ class Driver {
   std::deque<TrialOutcome> refused_;  // programs that could not be handed to a builder
   std::optional<RunFinals> finals_;
   std::optional<ScoreCandidates> scores_wanted_;
+  RunHistory past_;
+  JournalReader* reader_ = nullptr;  // while the journal is read back
+  Status limits_written_;
+  double event_elapsed_s_ = 0;  // when the event that the search thinks about was read
+  double noted_trust_ = 0;
   int64_t next_index_ = 0;
   double elapsed_before_s_ = 0;
   double build_before_s_ = 0;

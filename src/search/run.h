@@ -18,6 +18,7 @@
 #include "model/model.h"
 #include "schedule/compiler.h"
 #include "search/event.h"
+#include "search/history.h"
 #include "search/journal.h"
 #include "search/run_config.h"
 
@@ -33,6 +34,7 @@ struct RunProgress {
   double default_latency_ms = 0;  // NaN: not known
   double best_latency_ms = 0;     // NaN: none yet
   std::string last;               // one line: what just happened
+  double trust = 0;               // in the cost model, [0, 1]
 };
 
 // The outcome of a run (measure/kernel_host.h has a RunResult of its own: one kernel's run).
@@ -65,11 +67,16 @@ struct RunDependencies {
   Measurer* measurer = nullptr;
   std::vector<Model*> pool;
   CostModel* cost_model = nullptr;  // nullptr: predicts nothing
+  // Asked at the start, unless the strategy has no transfer; nullptr: there were no earlier runs.
+  History* history = nullptr;
   Journal* journal = nullptr;
   Clock* clock = nullptr;
   const std::atomic<bool>* cancel = nullptr;  // set by Ctrl-C
   std::function<void(const RunProgress&)>
-      on_progress;                              // called from the driver's thread; may be empty
+      on_progress;  // called from the driver's thread; may be empty
+  // Lines for the run's log: what is believed of the models at the start, how far the cost model is
+  // trusted. From the driver's thread; may be empty.
+  std::function<void(const std::string&)> on_note;
   std::function<Result<double>()> peak_gflops;  // measured once, at the start; may be empty
 };
 

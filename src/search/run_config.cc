@@ -57,6 +57,7 @@ void VisitFields(Config& config, F&& f) {
   f("charge_failed_calls", config.charge_failed_calls);
   f("routing", config.routing);
   f("cost_unit", config.cost_unit);
+  f("strong_worth", config.strong_worth);
   f("course_alteration", config.course_alteration);
   f("proposals_per_call", config.proposals_per_call);
   f("finalists", config.finalists);
@@ -166,14 +167,19 @@ Result<Budget> BudgetFromJson(const Json& json) {
 }
 
 Json ToJson(const RunConfig& config) {
-  return {{"workload", config.workload_text},
-          {"target", config.target_text},
-          {"cores", config.cores},
-          {"seed", config.seed},
-          {"budget", ToJson(config.budget)},
-          {"strategy", ToJson(config.strategy)},
-          {"pool", config.pool},
-          {"measure", MeasureToJson(config.measure)}};
+  Json pool = Json::array();
+  for (const PoolEntry& entry : config.pool) pool.push_back(ToJson(entry));
+  Json json = {{"workload", config.workload_text},
+               {"target", config.target_text},
+               {"cores", config.cores},
+               {"seed", config.seed},
+               {"budget", ToJson(config.budget)},
+               {"strategy", ToJson(config.strategy)},
+               {"pool", std::move(pool)},
+               {"measure", MeasureToJson(config.measure)}};
+  if (!config.simulate.empty()) json["simulate"] = config.simulate;
+  if (!config.snapshot.empty()) json["snapshot"] = config.snapshot;
+  return json;
 }
 
 Result<RunConfig> RunConfigFromJson(const Json& json) {
@@ -183,7 +189,20 @@ Result<RunConfig> RunConfigFromJson(const Json& json) {
   fields.Read("target", &config.target_text);
   fields.Read("cores", &config.cores);
   fields.Read("seed", &config.seed);
-  fields.Read("pool", &config.pool);
+  fields.Read("simulate", &config.simulate);
+  fields.Read("snapshot", &config.snapshot);
+  if (const Json* pool = fields.Find("pool")) {
+    if (!pool->is_array()) return InvalidArgument("run configuration: pool is not an array");
+    for (const Json& item : *pool) {
+      if (item.is_string()) {  // as runs of schema 1 have built-in experts
+        BANYAN_ASSIGN_OR_RETURN(auto entries, LoadPool({item.get<std::string>()}));
+        config.pool.insert(config.pool.end(), entries.begin(), entries.end());
+      } else {
+        BANYAN_ASSIGN_OR_RETURN(PoolEntry entry, PoolEntryFromJson(item));
+        config.pool.push_back(std::move(entry));
+      }
+    }
+  }
   if (const Json* budget = fields.Find("budget")) {
     BANYAN_ASSIGN_OR_RETURN(config.budget, BudgetFromJson(*budget));
   }

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/result.h"
 #include "measure/measurer.h"
+#include "model/pool.h"
 
 namespace banyan {
 
@@ -35,13 +36,16 @@ struct StrategyConfig {
   int cost_model_warmup = 0;
   bool charge_failed_calls = true;   // false: an unusable reply gives its call back
   std::string routing = "thompson";  // thompson | round_robin | strongest | joint | none
-  std::string cost_unit = "auto";    // of gain per cost: auto | usd | seconds | calls
-  bool course_alteration = false;    // the largest model redoes steps that made things worse
-  int proposals_per_call = 8;        // [1, 64]
-  int finalists = 4;                 // re-measured interleaved at the end, [1, 16]
-  bool racing = true;                // stop hopeless candidates early
-  bool transpositions = true;        // equal programs share one node
-  bool transfer = true;              // related winners, routing priors, pretrained cost model
+  // What a call's gain is set against: auto (gain less strong_worth times the price relative to the
+  // dearest model's) | usd | seconds | calls (gain per unit).
+  std::string cost_unit = "auto";
+  double strong_worth = 0.1;       // log-speedup that a call of the dearest model is worth, [0, 10]
+  bool course_alteration = false;  // the largest model redoes steps that made things worse
+  int proposals_per_call = 8;      // [1, 64]
+  int finalists = 4;               // re-measured interleaved at the end, [1, 16]
+  bool racing = true;              // stop hopeless candidates early
+  bool transpositions = true;      // equal programs share one node
+  bool transfer = true;            // related winners, routing priors, pretrained cost model
 
   // loop = tree
   std::string selection = "puct";  // puct | uniform
@@ -99,7 +103,9 @@ struct RunConfig {
   uint64_t seed = 0;
   Budget budget;
   StrategyConfig strategy;
-  std::vector<std::string> pool;  // model names
+  std::vector<PoolEntry> pool;  // holds no key
+  std::string simulate = {};    // store whose measurements stand in for the machine; empty: none
+  std::string snapshot = {};    // store that transfer learns from; empty: the run's own
   MeasureOptions measure;
 };
 

@@ -1,6 +1,9 @@
 #include "search/scorer.h"
 
+#include <limits>
 #include <utility>
+
+#include "base/hash.h"
 
 namespace banyan {
 
@@ -26,21 +29,28 @@ ScoresEvent Scorer::Answer(const ScoreCandidates& question) {
   const std::vector<double> scores = model_->Predict(features);
   for (size_t i = 0; i < places.size() && i < scores.size(); ++i) {
     event.scores[places[i]] = scores[i];
-    predicted_[question.candidates[places[i]].program_hash] = scores[i];
   }
   event.trust = model_->trust();
   return event;
 }
 
-void Scorer::Learn(const Candidate& candidate, double log_speedup) {
-  if (model_ == nullptr) return;
+void Scorer::Pretrain(const std::vector<CostSample>& samples) {
+  if (model_ != nullptr && !samples.empty()) model_->Pretrain(samples);
+}
+
+Features Scorer::Learn(const Candidate& candidate, std::optional<double> log_speedup) {
+  if (model_ == nullptr) return {};
   Features features = FeaturesOf(candidate);
-  if (features.empty()) return;
-  const auto said = predicted_.find(candidate.program_hash);
-  const double predicted =
-      said == predicted_.end() ? std::numeric_limits<double>::quiet_NaN() : said->second;
-  model_->Update({.features = std::move(features), .log_speedup = log_speedup, .group = 0},
-                 predicted);
+  if (features.empty()) return {};
+  model_->Update({.features = features,
+                  .log_speedup = log_speedup.value_or(0),
+                  .group = CostGroup(compiler_->workload(), compiler_->target()),
+                  .failed = !log_speedup});
+  return features;
+}
+
+uint64_t CostGroup(const Workload& workload, const Target& target) {
+  return HashCombine(workload.hash, target.fingerprint);
 }
 
 }  // namespace banyan

@@ -1,8 +1,6 @@
 #pragma once
 
-#include <cstdint>
-#include <limits>
-#include <unordered_map>
+#include <optional>
 
 #include "cost/cost_model.h"
 #include "schedule/compiler.h"
@@ -10,6 +8,9 @@
 #include "search/search.h"
 
 namespace banyan {
+
+// CostSample::group of what is measured of a workload on a target.
+uint64_t CostGroup(const Workload& workload, const Target& target);
 
 // Answers the search's questions to the cost model, and teaches it what was measured. On the
 // driver's thread: what it says is journalled, so that a replay needs neither features nor model.
@@ -20,14 +21,17 @@ class Scorer {
 
   bool learns() const { return model_ != nullptr; }
   ScoresEvent Answer(const ScoreCandidates& question);
-  void Learn(const Candidate& candidate, double log_speedup);
+  // What earlier runs measured; before the first question.
+  void Pretrain(const std::vector<CostSample>& samples);
+  // `log_speedup` nullopt: the trial failed. Gives back the features it learnt from; none: there
+  // are none, or no model.
+  Features Learn(const Candidate& candidate, std::optional<double> log_speedup);
 
  private:
   Features FeaturesOf(const Candidate& candidate);
 
   Compiler* compiler_;
   CostModel* model_;
-  std::unordered_map<uint64_t, double> predicted_;  // by program: what was said last
 };
 
 }  // namespace banyan

@@ -69,6 +69,7 @@ Result<std::unique_ptr<Search>> Search::Make(RunConfig config, std::vector<Model
 }
 
 void Search::Ingest(const Event& event) {
+  if (std::holds_alternative<LimitsEvent>(event.body)) return;  // read when they were asked for
   elapsed_s_ = std::max(elapsed_s_, event.elapsed_s);
   std::visit([this](const auto& body) { On(body); }, event.body);
 }
@@ -88,7 +89,7 @@ std::optional<Action> Search::Next() {
       return action;
     }
     if (phase_ != RunPhase::kSearch) return std::nullopt;
-    if (elapsed_s_ >= next_deadline_s()) {
+    if (elapsed_s_ >= SearchEndS()) {
       EndSearch("seconds spent");
       continue;
     }
@@ -112,6 +113,8 @@ void Search::On(const ReferenceEvent& event) {
   if (phase_ != RunPhase::kReference) return;
   reference_ = event.reference;
   peak_gflops_ = event.peak_gflops;
+  examples_ = event.examples;
+  past_gains_ = event.gains;
   UseBudget(event.budget);
   const bool known =
       std::isfinite(event.reference.default_latency_ms) && event.reference.default_latency_ms > 0;
@@ -169,7 +172,7 @@ void Search::On(const ScoresEvent& event) {
   if (whole) OnScores(event);
 }
 
-void Search::On(const TickEvent&) {}
+void Search::On(const TickEvent&) { OnTick(); }
 
 void Search::On(const CancelEvent& event) {
   if (phase_ == RunPhase::kStopped) return;
@@ -314,6 +317,7 @@ void Search::SettleCall(Call& call) {
     gains.push_back({call.phase, 0});
   }
   gains[static_cast<size_t>(call.gain_index)].gain = call.gain;
+  RecordCall(call);
 }
 
 double Search::BestValue() const {
@@ -380,7 +384,7 @@ double Search::FinalsReserveS() const {
   return reserve_s;
 }
 
-double Search::next_deadline_s() const {
+double Search::SearchEndS() const {
   if (phase_ != RunPhase::kSearch || !std::isfinite(budget_.seconds)) {
     return std::numeric_limits<double>::infinity();
   }

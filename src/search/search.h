@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -88,7 +89,7 @@ class Search {
   std::vector<Row> TakeRows();
 
   // Seconds of active time at which a TickEvent is wanted; infinity: none.
-  double next_deadline_s() const;
+  double next_deadline_s() const { return std::min(SearchEndS(), WakeAtS()); }
   // Whether `budget` is larger than the one in force.
   bool IsRaised(const Budget& budget) const;
   bool stopped() const { return phase_ == RunPhase::kStopped; }
@@ -96,15 +97,18 @@ class Search {
   bool Over(const Budget& budget) const { return stopped() && !cancelled_ && !IsRaised(budget); }
 
   RunProgress Progress() const;
-  SearchResult Summary() const;  // what the search knows: all but times of the driver
+  std::string RoutingNote()
+      const;  // what is believed of the models now; empty: they are not routed
+  double trust() const { return trust_; }  // in the cost model, as the last scores said
+  SearchResult Summary() const;            // what the search knows: all but times of the driver
   // Canonical text of the tree and all that was spent; free of wall times and run ids.
   std::string DumpTree() const;
   const Tree& tree() const { return *tree_; }
-  // What a finished trial measured and the log-speedup it stands for, for a cost model; nullopt: it
-  // failed or is not known.
+  // What a finished trial measured and the log-speedup it stands for, for a cost model; nullopt:
+  // it is not known, or says nothing about the program.
   struct Measurement {
     Candidate candidate;
-    double log_speedup = 0;
+    std::optional<double> log_speedup;  // nullopt: the program failed
   };
   std::optional<Measurement> MeasurementOf(uint64_t trial_id);
 
@@ -143,6 +147,8 @@ class Search {
     Phase phase = Phase::kStructure;
     bool alteration = false;
     double asked_at = 0;     // finished trials when it was asked
+    double sent_s = 0;       // of the run's active time
+    bool slow = false;       // the loop no longer waits for it
     double best_before = 0;  // log-speedup when it was asked
     bool answered = false;
     ModelReply reply;
@@ -176,6 +182,9 @@ class Search {
   // What a node's result was worth, over the plan it came from (-1: it failed).
   virtual void OnLearned(NodeId id, double gain) = 0;
   virtual void OnScores(const ScoresEvent& event) { (void)event; }
+  // When the loop wants a tick though nothing happened; infinity: never.
+  virtual double WakeAtS() const { return std::numeric_limits<double>::infinity(); }
+  virtual void OnTick() {}
   // What a prompt shows of a node's worth, in [0, 1]; NaN: nothing is known.
   virtual double ScoreOf(NodeId id) const = 0;
   // What the loop adds to a request, before it is sent.
@@ -197,6 +206,7 @@ class Search {
   void On(const CancelEvent& event);
   void On(const FinalsEvent& event);
   void On(const ResumeEvent& event);
+  void On(const LimitsEvent&) {}
   void UseBudget(const Budget& budget);
   void Settle(Trial& trial);
   void Learn(NodeId id);
@@ -204,6 +214,7 @@ class Search {
   void NoteFailure(NodeId id, std::string reason);
   void EndSearch(std::string reason);
   RunFinals MakeFinals();
+  double SearchEndS() const;  // by the budget of seconds, time for the finals taken off
   double FinalsReserveS() const;
   SetStopAbove StopAbove() const;
   double BestValue() const;
@@ -229,6 +240,11 @@ class Search {
   bool ReadsText() const;
   bool AnyAffordable() const;
   ModelStanding StandingOf(size_t model) const;
+  // Gains of the model's calls in earlier runs: of this workload's family, else of any.
+  std::vector<CallGain> PastOf(const std::string& model) const;
+  // What the router is asked about these models of the pool.
+  RouteQuestion QuestionAbout(const std::vector<size_t>& places) const;
+  CostUnit cost_unit() const { return ParseCostUnit(config_.strategy.cost_unit).value(); }
 
   const RunConfig config_;
   Compiler* const compiler_;
@@ -246,6 +262,8 @@ class Search {
   RunPhase cancelled_in_ = RunPhase::kReference;
   double elapsed_s_ = 0;
   ReferenceOutcome reference_;
+  std::vector<ExamplePlan> examples_;  // of earlier runs, as the first event says
+  std::vector<PastGain> past_gains_;
   double basis_ms_ = kNoLatency;  // log-speedups are over this
   double peak_gflops_ = 0;
   double drift_ = 1;

@@ -36,7 +36,9 @@ void Search::RecordCall(const Call& call) {
                              .why = call.why,
                              .answered = call.answered,
                              .reply = call.reply,
-                             .accepted = call.accepted});
+                             .accepted = call.accepted,
+                             .phase = PhaseName(call.phase),
+                             .gain = call.gain_index < 0 ? kNoLatency : call.gain});
 }
 
 RunProgress Search::Progress() const {
@@ -52,6 +54,7 @@ RunProgress Search::Progress() const {
   progress.best_latency_ms =
       ranking_.empty() ? kNoLatency : trials_[ranking_.front() - 1].latency_ms;
   progress.last = last_;
+  progress.trust = trust_;
   return progress;
 }
 
@@ -111,11 +114,17 @@ SearchResult Search::Summary() const {
 
 std::optional<Search::Measurement> Search::MeasurementOf(uint64_t trial_id) {
   if (trial_id == 0 || trial_id > trials_.size()) return std::nullopt;
-  const Node& node = tree_->node(trials_[trial_id - 1].node);
-  if (node.state != NodeState::kMeasured) return std::nullopt;
-  auto candidate = CandidateOf(trials_[trial_id - 1].node);
+  const Trial& trial = trials_[trial_id - 1];
+  const Node& node = tree_->node(trial.node);
+  const bool measured = node.state == NodeState::kMeasured;
+  const bool failed = node.state == NodeState::kFailed && trial.finished &&
+                      trial.outcome.failure != FailureKind::kCancelled &&
+                      trial.outcome.failure != FailureKind::kNotMeasured;
+  if (!measured && !failed) return std::nullopt;
+  auto candidate = CandidateOf(trial.node);
   if (!candidate.ok()) return std::nullopt;
-  return Measurement{std::move(candidate).value(), node.log_speedup};
+  return Measurement{std::move(candidate).value(),
+                     measured ? std::optional<double>(node.log_speedup) : std::nullopt};
 }
 
 std::string Search::DumpTree() const {

@@ -59,6 +59,36 @@ TEST(SearchTest, AnotherSeedSearchesElsewhere) {
   EXPECT_NE(a.search().DumpTree(), b.search().DumpTree());
 }
 
+TEST(SearchTest, ASlowModelDoesNotHoldTheTrialsUp) {
+  Pool pool;
+  const RunConfig config = TestConfig(32, 4, 0);
+  Simulation fast(config, pool.all(), {.trial_s = 0.5, .call_s = 0.001});
+  fast.Run();
+  Simulation slow(config, pool.all(), {.trial_s = 0.5, .call_s = 4});
+  slow.Run();
+  EXPECT_EQ(slow.search().Summary().trials, 32);
+  EXPECT_LT(slow.now_s(), 1.25 * fast.now_s());
+  // Before the first reply no more than the share that free moves may take.
+  size_t blind = 0;
+  for (const Event& event : slow.events()) {
+    if (std::holds_alternative<ReplyEvent>(event.body)) break;
+    blind += std::holds_alternative<OutcomeEvent>(event.body) ? 1 : 0;
+  }
+  EXPECT_GT(blind, 0U);
+  EXPECT_LE(blind, 16U);
+}
+
+TEST(SearchTest, AVerySlowModelIsWaitedForWithTheRestOfTheTrials) {
+  Pool pool;
+  Simulation run(TestConfig(32, 4, 0), pool.all(), {.trial_s = 0.1, .call_s = 500});
+  run.Run();
+  EXPECT_EQ(run.search().Summary().trials, 32);
+  EXPECT_GE(run.search().Summary().calls, 1);
+  int64_t accepted = 0;
+  for (const auto& [name, use] : run.search().Summary().models) accepted += use.accepted;
+  EXPECT_GT(accepted, 0);
+}
+
 TEST(SearchTest, TheDumpIsTheGoldenOne) {
   Pool pool;
   Simulation run(TestConfig(12, 3, 7), pool.all());

@@ -16,6 +16,11 @@ constexpr size_t kBestInRequest = 8;
 constexpr size_t kFailuresInRequest = 8;
 // Without a gain for this share of the trials (and at least 4) the search counts as stuck.
 constexpr double kStuckShare = 0.25;
+// A call of a language model as the router expects it before it saw one.
+constexpr double kUsualTokensIn = 6000;
+constexpr double kUsualTokensOut = 1500;
+constexpr double kUsualSeconds = 10;
+constexpr double kGain = 0.01;  // log-speedup below which a call brought nothing
 
 Json WithoutNumbers(const Json& json) {
   if (json.is_number()) return 0;
@@ -64,6 +69,7 @@ std::optional<SendCall> Search::StartCall(size_t model, Call call, std::optional
   call.phase = CurrentPhase();
   call.leaf = call.path.back();
   call.asked_at = static_cast<double>(finished_);
+  call.sent_s = elapsed_s_;
   call.best_before = ranking_.empty() ? 0 : std::max(0.0, BestValue());
   auto request = MakeRequest(call);
   if (!request.ok()) return std::nullopt;
@@ -130,6 +136,74 @@ ModelStanding Search::StandingOf(size_t model) const {
   return standing;
 }
 
+std::vector<CallGain> Search::PastOf(const std::string& model) const {
+  constexpr size_t kMost = 16;  // of a phase; the newest
+  std::vector<CallGain> past;
+  for (const Phase phase : {Phase::kStructure, Phase::kRefinement, Phase::kStuck}) {
+    for (const bool family : {true, false}) {
+      const size_t before = past.size();
+      for (const PastGain& gain : past_gains_) {
+        if (gain.model != model || gain.phase != phase || (family && !gain.same_family)) continue;
+        past.push_back({phase, gain.gain});
+        if (past.size() - before == kMost) break;
+      }
+      if (past.size() > before) break;  // other families only where this one was never seen
+    }
+  }
+  return past;
+}
+
+std::string Search::RoutingNote() const {
+  if (config_.strategy.routing != "thompson" || models_.empty()) return {};
+  std::vector<ModelRecord> pool;
+  for (const ModelState& model : models_) {
+    pool.push_back(model.record);
+    pool.back().past = PastOf(model.record.info.name);
+  }
+  return DescribePriors(pool);
+}
+
+RouteQuestion Search::QuestionAbout(const std::vector<size_t>& places) const {
+  RouteQuestion question;
+  question.phase = CurrentPhase();
+  question.unit = cost_unit();
+  question.worth = config_.strategy.strong_worth;
+  question.calls_left = static_cast<double>(CallsLeft());
+  for (const size_t place : places) {
+    ModelRecord record = models_[place].record;
+    record.past = PastOf(record.info.name);
+    const ModelUse& use = ledger_.use(place);
+    const double asked = static_cast<double>(use.calls);
+    const bool seen = asked > 0 && use.usage.seconds > 0;
+    const Price& price = record.info.price;
+    double tokens = record.info.reads_text ? kUsualTokensIn + kUsualTokensOut : 0;
+    record.usd = (price.in * kUsualTokensIn + price.out * kUsualTokensOut) / 1e6;
+    record.seconds = record.info.reads_text ? kUsualSeconds : 0;
+    if (seen) {
+      tokens = static_cast<double>(use.usage.tokens_in + use.usage.tokens_out) / asked;
+      if (use.usage.cost_usd > 0) record.usd = use.usage.cost_usd / asked;
+      record.seconds = use.usage.seconds / asked;
+    }
+    const auto left = static_cast<double>(CallsLeft());
+    const auto share = [left](double each, double rest) {
+      return std::isfinite(rest) && each > 0 ? each * left / std::max(rest, 1e-9) : 0;
+    };
+    record.scarcity = std::max(
+        {record.info.role == ModelRole::kStrong ? share(1, ledger_.strong_calls_left()) : 0,
+         share(tokens, ledger_.tokens_left()), share(record.usd, ledger_.cost_left_usd())});
+    question.pool.push_back(std::move(record));
+  }
+  for (auto call = calls_.rbegin(); call != calls_.rend(); ++call) {
+    if (question.advice.empty() && call == calls_.rbegin())
+      question.advice = call->reply.next_model;
+    if (call->gain_index < 0) continue;
+    const bool light = models_[call->model].record.info.role == ModelRole::kLight;
+    if (!light || call->gain > kGain) break;
+    ++question.disappointed;
+  }
+  return question;
+}
+
 Result<ModelRequest> Search::MakeRequest(const Call& call) {
   ModelRequest request;
   request.workload = workload_;
@@ -180,6 +254,7 @@ Result<ModelRequest> Search::MakeRequest(const Call& call) {
       request.states.push_back(TextOf(*at, ScoreOf(*at)));
     }
   }
+  request.examples = examples_;
   request.peak_gflops = peak_gflops_;
   request.max_proposals = static_cast<size_t>(config_.strategy.proposals_per_call);
   request.trials_left = TrialsLeft();

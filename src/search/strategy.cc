@@ -24,6 +24,7 @@ StrategyConfig Mcts() {
   StrategyConfig config = Banyan();
   config.name = "mcts";
   config.routing = "none";
+  config.transfer = false;
   return config;
 }
 
@@ -33,6 +34,7 @@ StrategyConfig Evolutionary() {
   config.loop = "population";
   config.cost_model = "xgboost";
   config.routing = "none";
+  config.transfer = false;
   return config;
 }
 
@@ -89,6 +91,7 @@ StrategyConfig Random() {
   config.mutation = false;
   config.crossover = false;
   config.sampling = true;
+  config.transfer = false;
   return config;
 }
 
@@ -174,6 +177,7 @@ Status CheckStrategy(const StrategyConfig& config) {
     double value, low, high;
   } numbers[] = {
       {"cost_model_warmup", static_cast<double>(config.cost_model_warmup), 0, 1e6},
+      {"strong_worth", config.strong_worth, 0, 10},
       {"puct_c", config.puct_c, 1e-9, 1e6},
       {"mean_share", config.mean_share, 0, 1},
       {"virtual_loss", config.virtual_loss, 0, 1},

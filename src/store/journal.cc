@@ -1,11 +1,15 @@
 #include "store/journal.h"
 
 #include <cmath>
+#include <functional>
 #include <utility>
 #include <vector>
 
 #include "base/hash.h"
+#include "store/blob.h"
+#include "store/records.h"
 #include "store/sqlite.h"
+#include "store/transcript.h"
 
 namespace banyan {
 namespace {
@@ -50,8 +54,9 @@ class SqliteJournal final : public Journal {
     BANYAN_ASSIGN_OR_RETURN(
         call_, database_->Prepare(
                    "INSERT INTO call(run, call_id, model, role, node_id, why, answered, accepted, "
-                   "error, tokens_in, tokens_out, cost_usd, seconds, reply) "
-                   "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) "
+                   "error, tokens_in, tokens_out, cost_usd, seconds, reply, phase, gain) "
+                   "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, "
+                   "?16) "
                    "ON CONFLICT(run, call_id) DO UPDATE SET model=excluded.model, "
                    "role=excluded.role, node_id=excluded.node_id, why=excluded.why, "
                    "answered=max(answered, excluded.answered), "
@@ -61,7 +66,8 @@ class SqliteJournal final : public Journal {
                    "tokens_out=coalesce(excluded.tokens_out, tokens_out), "
                    "cost_usd=coalesce(excluded.cost_usd, cost_usd), "
                    "seconds=coalesce(excluded.seconds, seconds), "
-                   "reply=coalesce(excluded.reply, reply)"));
+                   "reply=coalesce(excluded.reply, reply), phase=excluded.phase, "
+                   "gain=coalesce(excluded.gain, gain)"));
     BANYAN_ASSIGN_OR_RETURN(
         end_trial_,
         database_->Prepare("UPDATE trial SET finished_s=?3, failure=?4, failure_text=?5, "
@@ -74,7 +80,14 @@ class SqliteJournal final : public Journal {
     BANYAN_ASSIGN_OR_RETURN(finish_,
                             database_->Prepare("UPDATE run SET status='finished', result=?2, "
                                                "error=NULL WHERE number=?1"));
-    return Ok{};
+    BANYAN_ASSIGN_OR_RETURN(pool_, database_->Prepare("UPDATE run SET models=?2 WHERE number=?1"));
+    BANYAN_ASSIGN_OR_RETURN(
+        tree_, database_->Prepare("UPDATE run SET tree_events=?2, tree_hash=?3 WHERE number=?1"));
+    BANYAN_ASSIGN_OR_RETURN(
+        features_,
+        database_->Prepare("INSERT OR IGNORE INTO features(program_hash, target, bytes) "
+                           "SELECT ?2, target_fingerprint, ?3 FROM run WHERE number=?1"));
+    return transcript_.Prepare(database_, run_);
   }
 
   Status Append(const Event& event) override {
@@ -103,8 +116,34 @@ class SqliteJournal final : public Journal {
     return Ok{};
   }
 
+  Status Record(const PoolRecord& pool) override {
+    later_.push_back([this, json = Dump(PoolToJson(pool.models))] {
+      return pool_.Bind(1, run_).Bind(2, json).Run();
+    });
+    return Ok{};
+  }
+  Status Record(const RequestRecord& request) override {
+    later_.push_back(
+        [this, request] { return transcript_.WriteRequest(request.call_id, *request.request); });
+    return Ok{};
+  }
+  Status Record(const FeatureRecord& record) override {
+    later_.push_back(
+        [this, hash = HashHex(record.program_hash), bytes = PackFeatures(record.features)] {
+          return features_.Bind(1, run_).Bind(2, hash).BindBlob(3, bytes).Run();
+        });
+    return Ok{};
+  }
+  Status Record(const TreeRecord& tree) override {
+    later_.push_back([this, tree]() -> Status {
+      BANYAN_ASSIGN_OR_RETURN(const std::string hash, transcript_.WriteBlob(tree.dump));
+      return tree_.Bind(1, run_).Bind(2, tree.events).Bind(3, hash).Run();
+    });
+    return Ok{};
+  }
+
   Status Flush() override {
-    if (nodes_.empty() && trials_.empty() && calls_.empty()) return Ok{};
+    if (nodes_.empty() && trials_.empty() && calls_.empty() && later_.empty()) return Ok{};
     return Write([] { return Status(); });
   }
 
@@ -120,8 +159,10 @@ class SqliteJournal final : public Journal {
     for (const NodeRecord& node : nodes_) BANYAN_RETURN_IF_ERROR(WriteRow(node));
     for (const TrialRecord& trial : trials_) BANYAN_RETURN_IF_ERROR(WriteRow(trial));
     for (const CallRecord& call : calls_) BANYAN_RETURN_IF_ERROR(WriteRow(call));
+    for (const auto& write : later_) BANYAN_RETURN_IF_ERROR(write());
     BANYAN_RETURN_IF_ERROR(body());
     BANYAN_RETURN_IF_ERROR(transaction.Commit());
+    later_.clear();
     nodes_.clear();
     trials_.clear();
     calls_.clear();
@@ -158,7 +199,8 @@ class SqliteJournal final : public Journal {
     if (const auto* answered = std::get_if<ReplyEvent>(&event.body)) {
       end_call_.Bind(1, run_).Bind(2, static_cast<int64_t>(answered->call_id));
       BindReply(end_call_, 3, answered->reply);
-      return end_call_.Run();
+      BANYAN_RETURN_IF_ERROR(end_call_.Run());
+      return transcript_.WriteExchanges(answered->call_id, answered->reply.exchanges);
     }
     return Ok{};
   }
@@ -180,12 +222,14 @@ class SqliteJournal final : public Journal {
 
   // error, tokens_in, tokens_out, cost_usd, seconds, reply
   static void BindReply(Statement& statement, int first, const ModelReply& reply) {
+    Json json = ToJson(reply);
+    json.erase("exchanges");  // they have a table of their own
     statement.Bind(first, reply.error)
         .Bind(first + 1, reply.usage.tokens_in)
         .Bind(first + 2, reply.usage.tokens_out)
         .Bind(first + 3, reply.usage.cost_usd)
         .Bind(first + 4, reply.usage.seconds)
-        .Bind(first + 5, Dump(ToJson(reply)));
+        .Bind(first + 5, Dump(json));
   }
 
   Status WriteRow(const TrialRecord& trial) {
@@ -209,16 +253,20 @@ class SqliteJournal final : public Journal {
         .Bind(6, call.why)
         .Bind(7, int64_t{call.answered})
         .Bind(8, call.accepted);
+    if (!call.phase.empty()) call_.Bind(15, call.phase);
+    call_.Bind(16, call.gain);
     if (call.answered) BindReply(call_, 9, call.reply);
     return call_.Run();
   }
 
   const Database* database_;
   const int64_t run_;
-  Statement event_, node_, trial_, call_, end_trial_, end_call_, finish_;
+  Statement event_, node_, trial_, call_, end_trial_, end_call_, finish_, pool_, tree_, features_;
+  TranscriptWriter transcript_;
   std::vector<NodeRecord> nodes_;
   std::vector<TrialRecord> trials_;
   std::vector<CallRecord> calls_;
+  std::vector<std::function<Status()>> later_;  // writes of the other records, in their order
 };
 
 }  // namespace

@@ -44,4 +44,41 @@ Result<Target> TargetFromRecord(const std::string& record) {
   return target;
 }
 
+Json PoolToJson(const std::vector<ModelInfo>& models) {
+  Json list = Json::array();
+  for (const ModelInfo& model : models) {
+    list.push_back({{"name", model.name},
+                    {"role", ModelRoleName(model.role)},
+                    {"repeatable", model.repeatable},
+                    {"parameters_b", model.parameters_b},
+                    {"price_in", model.price.in},
+                    {"price_out", model.price.out},
+                    {"price_cached", model.price.cached},
+                    {"reads_text", model.reads_text}});
+  }
+  return list;
+}
+
+Result<std::vector<ModelInfo>> PoolFromJson(const Json& json) {
+  std::vector<ModelInfo> models;
+  if (!json.is_array()) return Corrupt("pool of models");
+  for (const Json& item : json) {
+    try {
+      ModelInfo model;
+      item.at("name").get_to(model.name);
+      model.role = item.at("role") == "strong" ? ModelRole::kStrong : ModelRole::kLight;
+      item.at("repeatable").get_to(model.repeatable);
+      item.at("parameters_b").get_to(model.parameters_b);
+      item.at("price_in").get_to(model.price.in);
+      item.at("price_out").get_to(model.price.out);
+      item.at("price_cached").get_to(model.price.cached);
+      item.at("reads_text").get_to(model.reads_text);
+      models.push_back(std::move(model));
+    } catch (const Json::exception&) {
+      return Corrupt("pool of models");
+    }
+  }
+  return models;
+}
+
 }  // namespace banyan

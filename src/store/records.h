@@ -2,9 +2,11 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/json.h"
 #include "base/result.h"
+#include "model/model.h"
 #include "schedule/target.h"
 #include "schedule/workload.h"
 
@@ -14,6 +16,10 @@ namespace banyan {
 // not read. The module's JSON has a column of its own.
 Result<Workload> WorkloadFromRecord(const std::string& record, std::string module_json);
 Result<Target> TargetFromRecord(const std::string& record);
+
+// Models of a run's pool.
+Json PoolToJson(const std::vector<ModelInfo>& models);
+Result<std::vector<ModelInfo>> PoolFromJson(const Json& json);
 
 // A hash as the store holds it; kCorrupt if it is none.
 Result<uint64_t> StoredHash(const std::string& text);

@@ -47,6 +47,28 @@ CREATE TABLE event(
   PRIMARY KEY(run, event_index)) WITHOUT ROWID;
 )sql";
 
+// Version 2. Blobs are named by the hash of what they hold, uncompressed (store/blob.h). Exchange 0
+// of a call is the request as the search made it, the others are what went over the wire. `models`
+// is the pool as records.h has it. tree_hash: the blob of the canonical dump after
+// `tree_events` events. `structure` is equal for workloads that differ in sizes only.
+constexpr const char* kUpgradeTo2 = R"sql(
+CREATE TABLE blob(hash TEXT NOT NULL PRIMARY KEY, bytes BLOB NOT NULL);
+CREATE TABLE exchange(
+  run INTEGER NOT NULL REFERENCES run(number) ON DELETE CASCADE, call_id INTEGER NOT NULL,
+  ordinal INTEGER NOT NULL, request_hash TEXT NOT NULL, reply_hash TEXT,
+  PRIMARY KEY(run, call_id, ordinal)) WITHOUT ROWID;
+CREATE TABLE features(
+  program_hash TEXT NOT NULL, target TEXT NOT NULL, bytes BLOB NOT NULL,
+  PRIMARY KEY(program_hash, target));
+ALTER TABLE call ADD COLUMN phase TEXT;
+ALTER TABLE call ADD COLUMN gain REAL;
+ALTER TABLE run ADD COLUMN models TEXT;
+ALTER TABLE run ADD COLUMN tree_events INTEGER;
+ALTER TABLE run ADD COLUMN tree_hash TEXT;
+ALTER TABLE workload ADD COLUMN structure TEXT;
+CREATE INDEX run_workload ON run(workload_hash);
+)sql";
+
 Error NotAStore(const std::string& path) {
   return {
       ErrorCode::kCorrupt,
@@ -56,13 +78,13 @@ Error NotAStore(const std::string& path) {
 
 }  // namespace
 
-Status PrepareSchema(const Database& database, bool writable, int version) {
-  const auto check = [&]() -> Result<bool> {  // true: ready, false: empty
+Result<int> PrepareSchema(const Database& database, bool writable, int version) {
+  const auto check = [&]() -> Result<int> {  // the version found; 0: empty
     BANYAN_ASSIGN_OR_RETURN(int64_t application, database.QueryInteger("PRAGMA application_id"));
     BANYAN_ASSIGN_OR_RETURN(int64_t found, database.QueryInteger("PRAGMA user_version"));
     BANYAN_ASSIGN_OR_RETURN(int64_t tables,
                             database.QueryInteger("SELECT count(*) FROM sqlite_schema"));
-    if (application == 0 && found == 0 && tables == 0) return false;
+    if (application == 0 && found == 0 && tables == 0) return 0;
     if (application != kApplicationId) return NotAStore(database.path());
     if (found > version) {
       return Error{ErrorCode::kCorrupt,
@@ -72,23 +94,26 @@ Status PrepareSchema(const Database& database, bool writable, int version) {
                    {}};
     }
     if (found < 1) return NotAStore(database.path());
-    return true;
+    return static_cast<int>(found);
   };
-  BANYAN_ASSIGN_OR_RETURN(bool ready, check());
-  if (ready) return Ok{};
+  BANYAN_ASSIGN_OR_RETURN(int found, check());
+  if (found == version) return found;
   if (!writable) {
+    if (found > 0) return found;
     return NotFound("store '" + database.path() +
                     "' is empty: run `banyan tune` first, or pass another file with --store");
   }
   BANYAN_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(&database));
-  BANYAN_ASSIGN_OR_RETURN(ready, check());  // another process may have been first
-  if (ready) return Ok{};
-  BANYAN_RETURN_IF_ERROR(database.Execute(kTables));
+  BANYAN_ASSIGN_OR_RETURN(found, check());  // another process may have been first
+  if (found == version) return found;
+  if (found < 1) BANYAN_RETURN_IF_ERROR(database.Execute(kTables));
+  if (found < 2) BANYAN_RETURN_IF_ERROR(database.Execute(kUpgradeTo2));
   BANYAN_RETURN_IF_ERROR(database.Execute(
       "PRAGMA application_id=" + std::to_string(kApplicationId) +
       "; PRAGMA user_version=" + std::to_string(version) +
-      "; INSERT INTO meta VALUES('schema_version','" + std::to_string(version) + "')"));
-  return transaction.Commit();
+      "; INSERT OR REPLACE INTO meta VALUES('schema_version','" + std::to_string(version) + "')"));
+  BANYAN_RETURN_IF_ERROR(transaction.Commit());
+  return version;
 }
 
 }  // namespace banyan

@@ -115,6 +115,12 @@ Statement& Statement::Bind(int index, std::string_view value) {
   return *this;
 }
 
+Statement& Statement::BindBlob(int index, std::string_view bytes) {
+  sqlite3_bind_blob64(statement_.get(), index, bytes.empty() ? "" : bytes.data(), bytes.size(),
+                      SQLITE_TRANSIENT);
+  return *this;
+}
+
 Statement& Statement::BindNull(int index) {
   sqlite3_bind_null(statement_.get(), index);
   return *this;
@@ -159,6 +165,13 @@ std::string Statement::Text(int column) const {
   if (text == nullptr) return {};
   const auto size = static_cast<size_t>(sqlite3_column_bytes(statement_.get(), column));
   return {reinterpret_cast<const char*>(text), size};
+}
+
+std::string Statement::Blob(int column) const {
+  const void* bytes = sqlite3_column_blob(statement_.get(), column);
+  if (bytes == nullptr) return {};
+  const auto size = static_cast<size_t>(sqlite3_column_bytes(statement_.get(), column));
+  return {static_cast<const char*>(bytes), size};
 }
 
 void Database::Close::operator()(sqlite3* connection) const { sqlite3_close_v2(connection); }

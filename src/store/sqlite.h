@@ -25,6 +25,7 @@ class Statement {
   Statement& Bind(int index, int64_t value);
   Statement& Bind(int index, double value);  // NaN becomes NULL
   Statement& Bind(int index, std::string_view value);
+  Statement& BindBlob(int index, std::string_view bytes);
   Statement& BindNull(int index);
 
   // true: a row is there; false: done. After an error or the last row the statement is reset and
@@ -37,6 +38,7 @@ class Statement {
   int64_t Integer(int column) const;
   double Real(int column) const;  // NULL becomes NaN
   std::string Text(int column) const;
+  std::string Blob(int column) const;
 
  private:
   friend class Database;

@@ -5,6 +5,7 @@
 
 #include "base/hash.h"
 #include "schedule/description_json.h"
+#include "store/blob.h"
 #include "store/journal.h"
 #include "store/owner.h"
 #include "store/records.h"
@@ -75,8 +76,8 @@ const char* RunStatusName(RunStatus status) {
   return "failed";
 }
 
-Store::Store(std::unique_ptr<Database> database, const Clock* clock)
-    : database_(std::move(database)), clock_(clock) {}
+Store::Store(std::unique_ptr<Database> database, const Clock* clock, int schema)
+    : database_(std::move(database)), clock_(clock), schema_(schema) {}
 
 Store::~Store() = default;
 
@@ -86,8 +87,8 @@ Result<std::unique_ptr<Store>> Store::Open(const std::string& path, Mode mode,
   BANYAN_ASSIGN_OR_RETURN(
       auto database, Database::Open(path, write ? Database::Mode::kWrite : Database::Mode::kRead,
                                     options.busy_timeout_ms));
-  BANYAN_RETURN_IF_ERROR(PrepareSchema(*database, write, kSchemaVersion));
-  return std::unique_ptr<Store>(new Store(std::move(database), options.clock));
+  BANYAN_ASSIGN_OR_RETURN(const int schema, PrepareSchema(*database, write, kSchemaVersion));
+  return std::unique_ptr<Store>(new Store(std::move(database), options.clock, schema));
 }
 
 const std::string& Store::path() const { return database_->path(); }
@@ -97,9 +98,13 @@ Result<std::string> Store::BeginRun(const RunStart& start) {
   const std::string workload_hash = HashHex(start.workload.hash);
   const std::string fingerprint = HashHex(start.target.fingerprint);
   BANYAN_ASSIGN_OR_RETURN(Transaction transaction, Transaction::Begin(database_.get()));
-  BANYAN_ASSIGN_OR_RETURN(Statement workload,
-                          database_->Prepare("INSERT OR IGNORE INTO workload(hash, id, family, "
-                                             "record, module_json) VALUES(?1, ?2, ?3, ?4, ?5)"));
+  BANYAN_ASSIGN_OR_RETURN(
+      Statement workload,
+      database_->Prepare(
+          "INSERT INTO workload(hash, id, family, "
+          "record, module_json, structure) VALUES(?1, ?2, ?3, ?4, ?5, ?6) "
+          "ON CONFLICT(hash) DO UPDATE SET structure=coalesce(excluded.structure, structure)"));
+  if (start.workload.structure != 0) workload.Bind(6, HashHex(start.workload.structure));
   BANYAN_RETURN_IF_ERROR(workload.Bind(1, workload_hash)
                              .Bind(2, start.workload.id)
                              .Bind(3, start.workload.family)
@@ -206,7 +211,9 @@ Result<StoredRun> Store::LoadRun(const std::string& run) const {
   BANYAN_ASSIGN_OR_RETURN(
       Statement row,
       database_->Prepare("SELECT run_id, status, owner, created_unix_ms, config, versions, result, "
-                         "error, w.record, w.module_json, t.record FROM run "
+                         "error, w.record, w.module_json, t.record, " +
+                         std::string(schema_ < 2 ? "NULL" : "models") +
+                         " FROM run "
                          "JOIN workload w ON w.hash=workload_hash "
                          "JOIN target t ON t.fingerprint=target_fingerprint WHERE number=?1"));
   BANYAN_ASSIGN_OR_RETURN(const bool found, row.Bind(1, number).Step());
@@ -229,6 +236,10 @@ Result<StoredRun> Store::LoadRun(const std::string& run) const {
   stored.error = row.Text(7);
   BANYAN_ASSIGN_OR_RETURN(stored.start.workload, WorkloadFromRecord(row.Text(8), row.Text(9)));
   BANYAN_ASSIGN_OR_RETURN(stored.start.target, TargetFromRecord(row.Text(10)));
+  if (!row.IsNull(11)) {
+    BANYAN_ASSIGN_OR_RETURN(const Json models, ParseStored(row.Text(11), "pool of models"));
+    BANYAN_ASSIGN_OR_RETURN(stored.models, PoolFromJson(models));
+  }
   return stored;
 }
 
@@ -343,8 +354,10 @@ Result<TrialRecord> Store::LoadTrial(const std::string& run_id, uint64_t trial_i
 Result<std::vector<CallRecord>> Store::LoadCalls(const std::string& run_id) const {
   BANYAN_ASSIGN_OR_RETURN(const int64_t number, FindRun(run_id));
   BANYAN_ASSIGN_OR_RETURN(
-      Statement row, database_->Prepare("SELECT call_id, model, role, node_id, why, answered, "
-                                        "accepted, reply FROM call WHERE run=?1 ORDER BY call_id"));
+      Statement row,
+      database_->Prepare("SELECT call_id, model, role, node_id, why, answered, accepted, reply, " +
+                         std::string(schema_ < 2 ? "NULL, NULL" : "phase, gain") +
+                         " FROM call WHERE run=?1 ORDER BY call_id"));
   row.Bind(1, number);
   std::vector<CallRecord> calls;
   while (true) {
@@ -358,12 +371,58 @@ Result<std::vector<CallRecord>> Store::LoadCalls(const std::string& run_id) cons
     call.why = row.Text(4);
     call.answered = row.Integer(5) != 0;
     call.accepted = row.Integer(6);
+    call.phase = row.Text(8);
+    call.gain = row.Real(9);
     if (call.answered) {
       BANYAN_ASSIGN_OR_RETURN(const Json reply, ParseStored(row.Text(7), "reply"));
       BANYAN_ASSIGN_OR_RETURN(call.reply, ModelReplyFromJson(reply));
     }
     calls.push_back(std::move(call));
   }
+}
+
+Result<std::vector<StoredExchange>> Store::LoadTranscript(const std::string& run_id) const {
+  BANYAN_ASSIGN_OR_RETURN(const int64_t number, FindRun(run_id));
+  std::vector<StoredExchange> exchanges;
+  if (schema_ < 2) return exchanges;
+  BANYAN_ASSIGN_OR_RETURN(
+      Statement row,
+      database_->Prepare("SELECT call_id, ordinal, q.bytes, a.bytes FROM exchange "
+                         "JOIN blob q ON q.hash=request_hash LEFT JOIN blob a ON a.hash=reply_hash "
+                         "WHERE run=?1 ORDER BY call_id, ordinal"));
+  row.Bind(1, number);
+  while (true) {
+    BANYAN_ASSIGN_OR_RETURN(const bool found, row.Step());
+    if (!found) return exchanges;
+    StoredExchange exchange;
+    exchange.call_id = static_cast<uint64_t>(row.Integer(0));
+    exchange.ordinal = row.Integer(1);
+    BANYAN_ASSIGN_OR_RETURN(exchange.request, Decompress(row.Blob(2)));
+    if (!row.IsNull(3)) {
+      BANYAN_ASSIGN_OR_RETURN(exchange.reply, Decompress(row.Blob(3)));
+    }
+    exchanges.push_back(std::move(exchange));
+  }
+}
+
+Result<TreeRecord> Store::LoadTree(const std::string& run_id) const {
+  BANYAN_ASSIGN_OR_RETURN(const int64_t number, FindRun(run_id));
+  TreeRecord tree;
+  if (schema_ < 2) return tree;
+  BANYAN_ASSIGN_OR_RETURN(Statement row,
+                          database_->Prepare("SELECT tree_events, bytes, hash FROM run JOIN blob "
+                                             "ON hash=tree_hash WHERE number=?1"));
+  BANYAN_ASSIGN_OR_RETURN(const bool found, row.Bind(1, number).Step());
+  if (!found) return tree;
+  tree.events = row.Integer(0);
+  BANYAN_ASSIGN_OR_RETURN(tree.dump, Decompress(row.Blob(1)));
+  if (ContentHash(tree.dump) != row.Text(2)) {
+    return Error{ErrorCode::kCorrupt,
+                 "the stored tree of run " + run_id + " is not what its hash says: store '" +
+                     path() + "' was damaged or changed",
+                 {}};
+  }
+  return tree;
 }
 
 }  // namespace banyan

@@ -59,20 +59,31 @@ struct StoredRun {
   RunStatus status = RunStatus::kRunning;
   int64_t created_unix_ms = 0;
   RunStart start;
+  // Of the pool; empty: not recorded (before schema 2).
+  std::vector<ModelInfo> models;
   Json result;        // null until the run has finished
   std::string error;  // of a failed run
+};
+
+// What a model was asked and what it answered.
+struct StoredExchange {
+  uint64_t call_id = 0;
+  int64_t ordinal = 0;  // 0: the request as the search made it; from 1: over the wire, in order
+  std::string request;
+  std::string reply;  // empty for ordinal 0: it is part of the call's record
 };
 
 // One SQLite file that holds everything about runs, written as it happens. The journalled events
 // are the truth; the other tables are for queries and can be derived from them. After a kill at any
 // moment the file is readable and holds every acknowledged write (WAL; a power failure may cost the
-// last transactions). Any number of processes may read; several may write different runs. One
-// object is used by one thread. Failures: kEnvironment (read-only, full, locked), kCorrupt (no
-// store, damaged, of a newer version), kNotFound.
+// last transactions). Any number of processes may read; several may write different runs. A file of
+// an older version is read as it is and brought up to date when it is opened to write. One object
+// is used by one thread. Failures: kEnvironment (read-only, full, locked), kCorrupt (no store,
+// damaged, of a newer version), kNotFound.
 class Store {
  public:
   enum class Mode { kRead, kWrite };
-  static constexpr int kSchemaVersion = 1;
+  static constexpr int kSchemaVersion = 2;
 
   // kWrite makes the file if there is none. Whoever sets a file-size limit must ignore SIGXFSZ.
   static Result<std::unique_ptr<Store>> Open(const std::string& path, Mode mode,
@@ -96,17 +107,25 @@ class Store {
   Result<std::vector<NodeRecord>> LoadNodes(const std::string& run_id) const;
   Result<std::vector<TrialRecord>> LoadTrials(const std::string& run_id) const;
   Result<std::vector<CallRecord>> LoadCalls(const std::string& run_id) const;
+  // All calls' exchanges in order.
+  Result<std::vector<StoredExchange>> LoadTranscript(const std::string& run_id) const;
+  // The tree as it stood when the run last ended; no events: it never did, or was not recorded.
+  Result<TreeRecord> LoadTree(const std::string& run_id) const;
   // NotFound says which trials there are.
   Result<TrialRecord> LoadTrial(const std::string& run_id, uint64_t trial_id) const;
 
   const std::string& path() const;
+  // For the ports that the room implements over a store (store/history.h, ...).
+  const Database& database() const { return *database_; }
+  int schema() const { return schema_; }  // of the file; older than kSchemaVersion only for readers
 
  private:
-  Store(std::unique_ptr<Database> database, const Clock* clock);
+  Store(std::unique_ptr<Database> database, const Clock* clock, int schema);
   Result<int64_t> FindRun(const std::string& run) const;
 
   std::unique_ptr<Database> database_;
   const Clock* clock_;
+  int schema_;
 };
 
 }  // namespace banyan

@@ -1,4 +1,5 @@
 #include "store/store.h"
+#include "store/sqlite.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -320,6 +321,124 @@ TEST_F(StoreTest, LockedStoreSaysSo) {
   EXPECT_EQ(store->LoadEvents("1")->size(), 1u);  // readers are not kept out
   sqlite3_close(other);
   EXPECT_TRUE(store->BeginRun(SampleRunStart()).ok());
+}
+
+TEST_F(StoreTest, WhatWasSaidIsStoredOnceWithTheReply) {
+  const std::string run_id = WriteSampleRun(0);
+  auto store = OpenStore();
+  auto journal = store->MakeJournal(run_id).value();
+  auto request = std::make_shared<ModelRequest>();
+  request->call_id = 3;
+  request->model = "builtin:random";
+  CallRecord asked = SampleCall(3);
+  asked.answered = false;
+  asked.phase = "stuck";
+  ASSERT_TRUE(journal->Record(asked).ok());
+  ASSERT_TRUE(journal->Record(RequestRecord{3, request}).ok());
+  Event event = SampleEvent(3);
+  event.index = 0;
+  const std::string prompt(5000, 'p');
+  std::get<ReplyEvent>(event.body).reply.exchanges = {{prompt, "no"}, {prompt, "answer \xff"}};
+  ASSERT_TRUE(journal->Append(event).ok());  // durable now
+  const auto reader = OpenStore(Store::Mode::kRead);
+  const auto transcript = reader->LoadTranscript(run_id).value();
+  ASSERT_EQ(transcript.size(), 3u);
+  EXPECT_EQ(transcript[0].ordinal, 0);
+  EXPECT_EQ(Json::parse(transcript[0].request)["model"], "builtin:random");
+  EXPECT_EQ(transcript[1].request, prompt);
+  EXPECT_EQ(transcript[1].reply, "no");
+  EXPECT_EQ(transcript[2].reply, "answer \xff");
+  // Neither in the event nor in the call's row, and the prompt once.
+  EXPECT_TRUE(std::get<ReplyEvent>(reader->LoadEvents(run_id)->at(0).body).reply.exchanges.empty());
+  EXPECT_EQ(reader->database().QueryInteger("SELECT count(*) FROM blob").value(), 4);
+  EXPECT_EQ(
+      reader->database()
+          .QueryInteger("SELECT sum(instr(json, 'ppp')) + (SELECT sum(instr(reply, 'ppp')) "
+                        "FROM call) + (SELECT max(length(bytes)) > 1000 FROM blob) FROM event")
+          .value(),
+      0);
+  const CallRecord call = reader->LoadCalls(run_id)->at(0);
+  EXPECT_EQ(call.phase, "stuck");
+  EXPECT_TRUE(std::isnan(call.gain));
+}
+
+TEST_F(StoreTest, ACallsGainIsFilledInWhenItIsSettled) {
+  const std::string run_id = WriteSampleRun(0);
+  auto store = OpenStore();
+  auto journal = store->MakeJournal(run_id).value();
+  CallRecord call = SampleCall(1);
+  call.phase = "structure";
+  ASSERT_TRUE(journal->Record(call).ok());
+  call.gain = 0.75;
+  ASSERT_TRUE(journal->Record(call).ok());
+  ASSERT_TRUE(journal->Flush().ok());
+  EXPECT_EQ(store->LoadCalls(run_id)->at(0).gain, 0.75);
+}
+
+TEST_F(StoreTest, KeepsTheTreeAndThePoolOfARun) {
+  const std::string run_id = WriteSampleRun(2);
+  auto store = OpenStore();
+  EXPECT_TRUE(store->LoadTree(run_id)->dump.empty());
+  auto journal = store->MakeJournal(run_id).value();
+  const ModelInfo model{.name = "m",
+                        .role = ModelRole::kLight,
+                        .repeatable = true,
+                        .parameters_b = 7,
+                        .price = {1, 2, 0.5},
+                        .reads_text = true};
+  ASSERT_TRUE(journal->Record(PoolRecord{{model}}).ok());
+  ASSERT_TRUE(journal->Record(TreeRecord{.events = 2, .dump = "node 0\n"}).ok());
+  ASSERT_TRUE(journal->Flush().ok());
+  EXPECT_EQ(store->LoadTree(run_id)->dump, "node 0\n");
+  EXPECT_EQ(store->LoadTree(run_id)->events, 2);
+  const auto models = store->LoadRun(run_id)->models;
+  ASSERT_EQ(models.size(), 1u);
+  EXPECT_EQ(models[0].name, "m");
+  EXPECT_EQ(models[0].role, ModelRole::kLight);
+  EXPECT_EQ(models[0].price.out, 2);
+  EXPECT_TRUE(models[0].reads_text);
+  Sql("UPDATE blob SET bytes=x'00'");
+  EXPECT_EQ(store->LoadTree(run_id).error().code, ErrorCode::kCorrupt);
+}
+
+// testdata/version1.sql: tables and records as schema 1 had them, of banyan_store_writer FILE 12.
+TEST_F(StoreTest, AStoreOfVersion1IsReadAndUpgradedWhenWritten) {
+  const auto dump = ReadFile(std::string(BANYAN_SOURCE_DIR) + "/src/store/testdata/version1.sql");
+  ASSERT_TRUE(dump.ok()) << dump.error().message;
+  Sql(*dump);
+  const auto check = [](const Store& store) {
+    const auto run = store.LoadRun("last");
+    ASSERT_TRUE(run.ok()) << run.error().message;
+    EXPECT_EQ(run->start.workload.id, "matmul:M=64,N=64,K=64");
+    ASSERT_EQ(run->start.config.pool.size(), 2u);
+    EXPECT_EQ(run->start.config.pool[0].name, "builtin:analytic");
+    EXPECT_TRUE(run->models.empty());
+    EXPECT_EQ(store.LoadEvents(run->run_id)->size(), 12u);
+    EXPECT_EQ(store.LoadTrials(run->run_id)->size(), 8u);
+    const auto calls = store.LoadCalls(run->run_id);
+    ASSERT_TRUE(calls.ok()) << calls.error().message;
+    ASSERT_EQ(calls->size(), 3u);
+    EXPECT_EQ(calls->at(0).phase, "");
+    EXPECT_TRUE(std::isnan(calls->at(0).gain));
+    EXPECT_TRUE(store.LoadTranscript(run->run_id)->empty());
+    EXPECT_TRUE(store.LoadTree(run->run_id)->dump.empty());
+    EXPECT_EQ(store.ListRuns()->size(), 1u);
+  };
+  {
+    const auto reader = OpenStore(Store::Mode::kRead);
+    EXPECT_EQ(reader->schema(), 1);
+    check(*reader);
+  }
+  EXPECT_EQ(OpenStore(Store::Mode::kRead)->schema(), 1) << "a reader changes nothing";
+  {
+    const auto writer = OpenStore();
+    EXPECT_EQ(writer->schema(), Store::kSchemaVersion);
+    check(*writer);
+    const auto run_id = writer->BeginRun(SampleRunStart());
+    ASSERT_TRUE(run_id.ok()) << run_id.error().message;
+    EXPECT_TRUE(WriteSample(*writer->MakeJournal(*run_id).value(), 0).ok());
+  }
+  EXPECT_EQ(OpenStore(Store::Mode::kRead)->schema(), Store::kSchemaVersion);
 }
 
 TEST_F(StoreTest, AMissingEventIsNotSkipped) {

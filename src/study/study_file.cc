@@ -327,6 +327,7 @@ StudyConfig ReadStudy(const toml::table& table, const StudyChecks& checks, std::
   ReadBudgets(reader, &config, problem);
   reader.Text("target", &config.target);
   reader.Whole("cores", 1, 1024, &config.cores);
+  reader.Text("snapshot", &config.snapshot);
   ReadTiming(reader, "", &config.timing);
   ReadTiming(reader, "final_", &config.final_timing);
   int64_t order_seed = 0;
@@ -378,15 +379,12 @@ Result<StrategyConfig> ArmStrategy(const StudyArm& arm) {
     peer.loop = "population";
     peer.cost_model = "xgboost";
     peer.routing = "none";
-    peer.transfer = false;
     return peer;
   }
   BANYAN_ASSIGN_OR_RETURN(StrategyConfig strategy, FindStrategy(arm.strategy));
   for (const auto& [field, text] : arm.set) {
     BANYAN_RETURN_IF_ERROR(SetStrategyField(&strategy, field, text));
   }
-  // What one run taught must not reach the next: the order of runs would matter.
-  strategy.transfer = false;
   return strategy;
 }
 

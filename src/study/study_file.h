@@ -40,6 +40,7 @@ struct StudyConfig {
   Timing timing;                        // while searching
   Timing final_timing = FinalTiming();  // of the pairs' re-measurement too
   uint64_t order_seed = 0;              // of the order of runs
+  std::string snapshot;                 // frozen store that runs may learn from; empty: nothing
 };
 
 // What the study room cannot tell by itself. The text of a failure goes into the one-line error.

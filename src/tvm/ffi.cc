@@ -23,7 +23,7 @@ Status OpenCompiler(const std::string& library) {
   if (path.empty()) {
     if (const char* chosen = std::getenv("BANYAN_TVM_LIBRARY")) path = chosen;
   }
-  if (path.empty()) path = std::string(BANYAN_TVM_LIBRARY_DIR) + "/libtvm_compiler.so";
+  if (path.empty()) path = BANYAN_TVM_LIBRARY_DIR "/libtvm_compiler.so";
   if (dlopen(path.c_str(), RTLD_NOW | RTLD_GLOBAL) == nullptr) {
     const char* reason = dlerror();
     return Error{ErrorCode::kEnvironment,

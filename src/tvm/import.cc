@@ -9,7 +9,9 @@
 
 #include "base/json.h"
 #include "base/subprocess.h"
+#include "schedule/structure.h"
 #include "tvm/ffi.h"
+#include "tvm/live_schedule.h"
 #include "tvm/pipeline.h"
 #include "tvm/workload_module.h"
 #include "tvm/workloads.h"
@@ -175,14 +177,8 @@ Result<Workload> Import(const ProgramPath& program, const ImportOptions& options
   return FromModuleJson(text, program.name, true);
 }
 
-}  // namespace
-
-std::string PythonWithTvm(const ImportOptions& options) {
-  if (!options.python.empty()) return options.python;
-  return FromEnvironment("BANYAN_PYTHON", BANYAN_TVM_PYTHON);
-}
-
-Result<Workload> LoadWorkload(std::string_view text, const ImportOptions& options) {
+// All but the structure.
+Result<Workload> LoadUnrelated(std::string_view text, const ImportOptions& options) {
   ProgramPath program;
   if (!SplitProgramPath(text, &program)) {
     BANYAN_ASSIGN_OR_RETURN(const WorkloadSpec spec, ParseWorkloadSpec(text));
@@ -198,6 +194,24 @@ Result<Workload> LoadWorkload(std::string_view text, const ImportOptions& option
   workload->family = "user";
   workload->id = fs::path(program.path).filename().string();
   if (!program.name.empty()) workload->id += ":" + program.name;
+  return workload;
+}
+
+}  // namespace
+
+std::string PythonWithTvm(const ImportOptions& options) {
+  if (!options.python.empty()) return options.python;
+  return FromEnvironment("BANYAN_PYTHON", BANYAN_TVM_PYTHON);
+}
+
+Result<Workload> LoadWorkload(std::string_view text, const ImportOptions& options) {
+  BANYAN_ASSIGN_OR_RETURN(Workload workload, LoadUnrelated(text, options));
+  // What related workloads know is a help, no need: a program without a picture has none.
+  if (const auto root = MakeLiveSchedule(workload.module_json, workload.entry); root.ok()) {
+    if (const auto program = (*root)->Program(); program.ok()) {
+      workload.structure = ProgramStructure(**program);
+    }
+  }
   return workload;
 }
 

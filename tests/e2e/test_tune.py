@@ -7,7 +7,7 @@ import time
 
 from conftest import QUICK, SMALL
 
-KEYS = ["workload", "target", "strategy", "seed", "trials", "default_latency_ms", "best_latency_ms",
+KEYS = ["workload", "target", "strategy", "seed", "trials", "calls", "strong_calls", "default_latency_ms", "best_latency_ms",
         "best_latency_ci_ms", "speedup", "gflops", "peak_fraction", "failed_trials", "models", "wall_s",
         "time_split_s", "run_id", "plan"]
 
@@ -26,7 +26,7 @@ def test_result_object(tuned):
     assert 0 < result["peak_fraction"] <= 1.2
     assert sum(use["calls"] for use in result["models"].values()) <= 2
     for use in result["models"].values():
-        assert list(use) == ["calls", "tokens_in", "tokens_out", "cost_usd", "seconds"]
+        assert list(use)[:5] == ["calls", "tokens_in", "tokens_out", "cost_usd", "seconds"]
     assert list(result["time_split_s"]) == ["models", "search", "apply", "build", "run"]
     assert "failed_trials" in result and all(result["failed_trials"].values())
 
@@ -87,8 +87,8 @@ def test_seconds_are_a_budget(banyan):
 
 
 def test_a_seed_repeats_the_inputs_and_the_first_proposals(banyan):
-    banyan.tune("--pool", "builtin:random", "--seed", "11", trials=2, calls=1)
-    banyan.tune("--pool", "builtin:random", "--seed", "11", trials=2, calls=1)
+    for _ in range(2):  # the second learns nothing from the first
+        banyan.tune("--pool", "builtin:random", "--seed", "11", "--no-transfer", trials=2, calls=1)
     replies = [json.loads(text)["reply"]["proposals"] for (text,) in
                banyan.query("select json from event where name = 'reply' order by run")]
     assert len(replies) == 2 and replies[0] == replies[1]

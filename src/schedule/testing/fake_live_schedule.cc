@@ -300,6 +300,15 @@ Status FakeLiveSchedule::TransformLayout(const std::string& block, const Layout&
     const int64_t size = (extent + term.divisor - 1) / term.divisor;
     shape.push_back(term.modulus > 0 ? std::min(size, term.modulus) : size);
   }
+  for (const auto& other : program_.blocks) {
+    for (const auto* accesses : {&other.reads, &other.writes}) {
+      for (const auto& access : *accesses) {
+        if (access.buffer == buffer && access.indices.size() != view.shape.size()) {
+          return IllegalStep("an access to the buffer is not known index by index");
+        }
+      }
+    }
+  }
   view.shape = std::move(shape);
   auto rewrite = [&](AccessView& access) {
     if (access.buffer != buffer) return;

@@ -34,9 +34,10 @@ struct SimulationOptions {
   uint64_t timing_seed = 1;
   int workers = 2;
   // What a trial measures; empty: FakeLatencyMs, without noise.
-  std::function<TrialOutcome(const SubmitTrial&)> measure;
+  std::function<TrialOutcome(const SubmitTrial&)> measure = {};
   // What the cost model says; empty: ScoreFake.
-  std::function<ScoresEvent(const ScoreCandidates&)> score;
+  std::function<ScoresEvent(const ScoreCandidates&)> score = {};
+  std::function<std::unique_ptr<Compiler>()> compiler = {};  // empty: MakeFakeCompiler
 };
 
 // Drives a Search without threads, in simulated time: the same options give the same events. Stands

@@ -10,7 +10,7 @@ RunStart SampleRunStart(uint64_t seed) {
   start.config.workload_text = "matmul:M=64";
   start.config.target_text = "host";
   start.config.seed = seed;
-  start.config.pool = {"builtin:analytic", "builtin:random"};
+  start.config.pool = LoadPool({"builtin:analytic", "builtin:random"}).value();
   start.workload.id = "matmul:M=64,N=64,K=64";
   start.workload.family = "matmul";
   start.workload.module_json = R"({"nodes": []})";

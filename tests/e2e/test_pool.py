@@ -1,0 +1,161 @@
+"""Runs whose models answer over HTTP: strategies, budgets, faults, keys."""
+
+import json
+import os
+
+import pytest
+
+from conftest import QUICK, SMALL
+from model_servers import Answer, Cut, Hang, ModelServer, Raw, Status
+
+TILED = ["tile(block=O, factors={i: [4], j: [16], k: [4]}, order=[i.0, j.0, k.0, k.1, i.1, j.1])",
+         "vectorize(loop=O.j.1)"]
+SPLIT = ["tile(block=O, factors={j: [16]})", "vectorize(loop=O.j.1)"]
+KEY = "sk-PLANTED0123456789abcdef"
+
+
+def proposal(steps, confidence=0.7):
+    return {"keep_steps": 0, "steps": steps, "confidence": confidence, "reason": "register tile"}
+
+
+def plans(request):
+    """Two plans that apply and one that does not."""
+    return Answer({"proposals": [proposal(TILED), proposal(SPLIT), proposal(["vectorize(loop=O.nothing)"], 0.2)],
+                   "next_model": "light"}, tokens_in=1000, tokens_out=200, tokens_cached=500)
+
+
+def mutators(request):
+    return Answer({"mutators": ["tile_size", "unroll"], "next_model": "light"}, tokens_in=300, tokens_out=30)
+
+
+def pool(banyan, server, **keys):
+    prices = {"price_in": 10.0, "price_out": 40.0, "price_cached": 1.0, "parameters_b": 400.0}
+    text = server.entry("openai", name="strong", role="strong", **prices, **keys)
+    light = {"price_in": 1.0, "price_out": 4.0, "price_cached": 0.1, "parameters_b": 20.0}
+    return banyan.write("pool.toml", text + server.entry("anthropic", name="light", role="light", **light, **keys))
+
+
+def environment(**more):
+    return {**os.environ, "no_proxy": "127.0.0.1", **more}
+
+
+def call_rows(banyan):
+    return banyan.query("select call_id, model, answered, error, accepted, tokens_in, tokens_out, cost_usd, why from call")
+
+
+def test_banyan_takes_what_models_propose(banyan):
+    with ModelServer(plans) as server:
+        result = banyan.tune("--pool", pool(banyan, server), trials=8, calls=3, env=environment())
+    rows = call_rows(banyan)
+    assert 1 <= len(rows) == result["calls"] <= 3 and result["trials"] <= 8
+    assert rows[0][1] == "strong" and rows[0][4] == 2  # the first structure is the strong model's
+    assert all(row[2] and not row[3] for row in rows)
+    assert "structure" in rows[0][8] and "strong" in rows[0][8]
+    use = result["models"]["strong"]
+    assert use["tokens_in"] == 1000 * use["calls"] and use["tokens_cached"] == 500 * use["calls"]
+    assert use["cost_usd"] == pytest.approx(use["calls"] * (500 * 10 + 500 * 1 + 200 * 40) / 1e6)
+    assert result["strong_calls"] == use["calls"]
+    origins = {origin for origin, in banyan.query("select distinct origin from node")}
+    assert "strong" in origins
+    shown = banyan.ok("explain", "last").out
+    assert "register tile" in shown and "strong" in shown
+
+
+@pytest.mark.parametrize("strategy, script", [("reasoning", mutators), ("colt", mutators), ("colt-plan", plans),
+                                              ("reasoning-plan", plans), ("banyan-single", plans)])
+def test_every_strategy_asks_models_over_http(banyan, strategy, script):
+    with ModelServer(script) as server:
+        result = banyan.tune("--pool", pool(banyan, server), "--strategy", strategy, trials=8, calls=3,
+                             env=environment())
+        asked = {request.body["model"] for request in server.requests}
+    assert asked == {"test-model"}
+    assert 1 <= result["calls"] <= 3 and result["trials"] <= 8 and result["best_latency_ms"] > 0
+    used = {name for name, use in result["models"].items() if use["calls"]}
+    if strategy.startswith("reasoning") or strategy == "banyan-single":
+        assert used == {"strong"}
+    assert all(not row[3] for row in call_rows(banyan)), call_rows(banyan)
+
+
+FAULTS = {"500": Status(500), "401": Status(401), "throttled": Status(429, headers={"Retry-After": "0"}),
+          "hang": Hang(), "hang in body": Hang(within_body=True), "cut": Cut(within_body=True), "prose": Answer("I would tile it."),
+          "bytes": Raw(b"\xff\xfe\x00{{{"), "empty": Raw(b""), "refusal": Answer("No.", finish="refusal"),
+          "length": Answer('{"proposals": [{"steps": ["tile(blo', finish="length")}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_faulty_model_costs_its_calls_and_no_more(banyan, fault):
+    with ModelServer([FAULTS[fault]]) as server:
+        quick = {"first_byte_timeout_s": 1, "total_timeout_s": 2, "retries": 0}
+        result = banyan.tune("--pool", pool(banyan, server, **quick), trials=6, calls=2, env=environment())
+    assert result["calls"] <= 2 and result["trials"] <= 6
+    assert result["best_latency_ms"] > 0  # free moves and the unscheduled program are there all the same
+    assert all(row[3] for row in call_rows(banyan)), "each call tells its failure"
+
+
+@pytest.mark.parametrize("flags, key, limit", [
+    (["--tokens", "20000"], "tokens", 20_000), (["--cost-usd", "0.05"], "cost_usd", 0.05),
+    (["--strong-calls", "1"], "strong", 1)])
+def test_no_budget_is_overshot(banyan, flags, key, limit):
+    with ModelServer(plans) as server:
+        file = pool(banyan, server, max_output_tokens=1000, max_prompt_tokens=4000, retries=0)
+        result = banyan.tune("--pool", file, *flags, trials=10, calls=8, env=environment())
+    spent = {"tokens": sum(use["tokens_in"] + use["tokens_out"] for use in result["models"].values()),
+             "cost_usd": sum(use["cost_usd"] for use in result["models"].values()),
+             "strong": result["strong_calls"]}
+    assert 0 < spent[key] <= limit, spent
+
+
+def test_a_key_shows_up_nowhere(banyan):
+    def echo(request):  # a server that says the key back
+        text = json.dumps(dict(request.headers))
+        return Status(400, f"bad request with {text}") if len(server.requests) == 1 else plans(request)
+
+    with ModelServer(echo) as server:
+        file = pool(banyan, server, key_env="PLANTED_KEY", retries=0)
+        env = environment(PLANTED_KEY=KEY)
+        done = banyan("tune", SMALL, "--pool", file, "--trials", 5, "--calls", 3, "--json", "--log-level", "debug",
+                      "--events", "events.jsonl", *QUICK, env=env)
+        assert done.status == 0, done.err
+        assert any(KEY in value for request in server.requests for value in request.headers.values())
+        shown = [done.out, done.err, banyan.ok("explain", "last", env=env).out, banyan.ok("explain", "last", "--json", env=env).out,
+                 banyan.ok("models", file, env=env).out, banyan.ok("models", file, "--ping", env=env).out]
+    assert not any(KEY in text for text in shown)
+    for path in banyan.folder.rglob("*"):
+        if path.is_file():
+            assert KEY.encode() not in path.read_bytes(), path
+
+
+def test_a_program_can_be_a_model(banyan):
+    banyan.write("model.py", f"""
+import json, sys
+for line in sys.stdin:
+    json.loads(line)
+    print(json.dumps({{"proposals": [{{"keep_steps": 0, "steps": {TILED!r}, "confidence": 0.9, "reason": "mine"}}]}}), flush=True)
+""")
+    file = banyan.write("pool.toml", '[[model]]\nname = "mine"\nprovider = "command"\ncommand = ["python3", "model.py"]\n')
+    result = banyan.tune("--pool", file, trials=4, calls=1)
+    assert result["models"]["mine"]["calls"] == 1 and result["models"]["mine"]["accepted"] == 1
+
+
+def test_a_pool_that_cannot_be_used_is_refused_at_once(banyan):
+    file = banyan.write("pool.toml", '[[model]]\nname = "a"\nprovider = "openai"\nmodel = "m"\nkey_env = "NO_SUCH_KEY"\n')
+    done = banyan("tune", SMALL, "--pool", file)
+    assert done.status == 2 and "NO_SUCH_KEY" in done.error_line()
+    done = banyan("tune", SMALL, "--pool", "absent.toml")
+    assert done.status == 2 and "absent.toml" in done.error_line()
+    assert not (banyan.folder / "banyan.db").exists() or not banyan.query("select * from run")
+
+
+def test_strategies_and_their_parts(banyan):
+    listed = banyan.ok("strategies").out
+    for name in ("banyan", "banyan-single", "colt", "colt-plan", "reasoning", "reasoning-plan", "mcts", "evolutionary", "random"):
+        assert f"\n{name}\n" in "\n" + listed
+    parts = banyan.ok("strategies", "colt").out
+    assert "course_alteration" in parts and "(banyan: false)" in parts
+    assert banyan.ok("strategies", "colt", "--json").json["config"]["generations"] == 3
+    result = banyan.tune("--set", "routing=round_robin", "--set", "cost_model=none", trials=4, calls=2)
+    config = json.loads(banyan.query("select config from run")[0][0])
+    assert config["strategy"]["routing"] == "round_robin" and config["strategy"]["cost_model"] == "none"
+    assert result["calls"] == 2
+    assert "puct_c" in banyan("tune", SMALL, "--set", "puctc=1").error_line()
+    assert "FIELD=VALUE" in banyan("tune", SMALL, "--set", "routing").error_line()
