@@ -185,6 +185,7 @@ void FitTile(Json& args, const NameTracker& names, ReplyNotes* notes) {
     }
     // All parts given, the outermost too: the order tells by the parts it does not name.
     const std::string last = fmt::format("{}.{}", loop, sizes.size());
+    const std::string parts = loop + ".";
     if (product == extent && sizes.size() > 1 && args.contains("order") &&
         args["order"].is_array() && !args["order"].empty()) {
       const Json& order = args["order"];
@@ -192,7 +193,7 @@ void FitTile(Json& args, const NameTracker& names, ReplyNotes* notes) {
         return name.is_string() && (name == last || name == block + "." + last);
       });
       const bool names_loop = std::any_of(order.begin(), order.end(), [&](const Json& name) {
-        return name.is_string() && name.get_ref<const std::string&>().rfind(loop + ".", 0) == 0;
+        return name.is_string() && name.get_ref<const std::string&>().rfind(parts, 0) == 0;
       });
       if (!names_last && names_loop) {
         notes->Add(
