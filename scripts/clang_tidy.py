@@ -63,7 +63,7 @@ def main() -> int:
     parser.add_argument("--jobs", type=int, default=1)
     args = parser.parse_args()
 
-    database = json.loads((ROOT / "build" / "release" / "compile_commands.json").read_text())
+    database = json.loads((ROOT / "build" / "tidy" / "compile_commands.json").read_text())
     known = {pathlib.Path(entry["file"]).resolve() for entry in database}
     sources = sorted(s for s in known if (ROOT / "src") in s.parents and s.is_file())
     version = subprocess.run([args.clang_tidy, "--version"], capture_output=True, text=True, check=True)
