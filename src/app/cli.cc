@@ -80,6 +80,7 @@ class Parser {
     AddTune();
     AddApply();
     AddRunCommands();
+    AddStudy();
     AddOthers();
   }
 
@@ -285,6 +286,42 @@ class Parser {
         ->type_name("DIR");
   }
 
+  void AddStudy() {
+    CLI::App* study =
+        Add("study", "Run matched searches and judge them, or import tables",
+            "  banyan study studies/smoke.toml\n"
+            "  banyan study studies/seed.toml --store seed.db    # the same again goes on\n"
+            "  banyan study studies/seed.toml --tables-only\n"
+            "  banyan study import tests/data/published\n",
+            true, [this]() -> Result<CommandLine> { return MakeStudy(); });
+    study
+        ->add_option("file", study_.files,
+                     "TOML file of a study; or `import` and a folder or files of CSV tables")
+        ->type_name("FILE...")
+        ->required();
+    study->add_option("--out", study_.out, "Folder for the tables (default: study-<name>)")
+        ->type_name("DIR");
+    study->add_option("--baseline", study_.baseline, "Arm to compare with, of an import")
+        ->type_name("ARM");
+    study->add_flag("--retry-failed", study_.retry_failed, "Run failed runs again");
+    study->add_flag("--tables-only", study_.tables_only, "Run nothing, write what there is");
+  }
+
+  Result<CommandLine> MakeStudy() {
+    const bool import = study_.files.front() == "import";
+    if (import && study_.files.size() == 1) {
+      return InvalidArgument("study import needs a folder or files" + SeeHelp());
+    }
+    if (!import && study_.files.size() > 1) {
+      return InvalidArgument(
+          fmt::format("study runs one file, '{}' is one too many{}", study_.files[1], SeeHelp()));
+    }
+    if (!import && !study_.baseline.empty()) {
+      return InvalidArgument("--baseline is for an import; a study's file names its own");
+    }
+    return Made(study_);
+  }
+
   void AddOthers() {
     Add("workloads", "List the built-in workloads and their sizes",
         "  banyan workloads\n  banyan workloads --json\n", false,
@@ -370,6 +407,7 @@ class Parser {
   ExportOptions export_;
   ReplayOptions replay_;
   ReproduceOptions reproduce_;
+  StudyCommandOptions study_;
   StrategiesOptions strategies_;
   ModelsOptions models_;
   SchemaOptions schema_;

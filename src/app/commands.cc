@@ -81,6 +81,9 @@ struct RunCommandVisitor {
   Result<int> operator()(const ReproduceOptions& options) const {
     return RunReproduce(common, options);
   }
+  Result<int> operator()(const StudyCommandOptions& options) const {
+    return RunStudyCommand(common, options);
+  }
   Result<int> operator()(const DoctorOptions&) const { return RunDoctor(common); }
   Result<int> operator()(const WorkerOptions&) const { return RunWorker(); }
 };

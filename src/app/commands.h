@@ -21,6 +21,7 @@ Result<int> RunExplain(const CommonOptions& common, const ExplainOptions& option
 Result<int> RunExport(const CommonOptions& common, const ExportOptions& options);
 Result<int> RunReplay(const CommonOptions& common, const ReplayOptions& options);
 Result<int> RunReproduce(const CommonOptions& common, const ReproduceOptions& options);
+Result<int> RunStudyCommand(const CommonOptions& common, const StudyCommandOptions& options);
 Result<int> RunDoctor(const CommonOptions& common);
 Result<int> RunWorkloads(const CommonOptions& common);
 Result<int> RunStrategies(const CommonOptions& common, const StrategiesOptions& options);

@@ -82,6 +82,14 @@ struct ReproduceOptions {
   std::string out;    // folder for the self-contained case; empty: none
 };
 
+struct StudyCommandOptions {
+  std::vector<std::string> files;  // the study's file; or "import" and what to import
+  std::string out;                 // folder of tables; empty: study-<name>
+  std::string baseline;            // of an import
+  bool retry_failed = false;
+  bool tables_only = false;
+};
+
 struct StrategiesOptions {
   std::string name;  // all fields of this one; empty: the list
 };
