@@ -274,6 +274,17 @@ class Parser {
         true, [this]() -> Result<CommandLine> { return Made(replay_); });
     replay->add_option("run", replay_.run, "Run: its id, its number, or last")->type_name("RUN");
     replay->add_flag("--dump", replay_.dump, "Print the tree that comes of it");
+    CLI::App* report =
+        Add("report", "Write a page about a run or a study, to open in a browser",
+            "  banyan report last\n  banyan report 3 --out mlp.html --figures figures\n"
+            "  banyan report studies/matched    # a folder that `banyan study` wrote\n",
+            true, [this]() -> Result<CommandLine> { return Made(report_); });
+    report->add_option("run", report_.run, "Run (id, number or last), or a study's folder")
+        ->type_name("RUN|FOLDER");
+    report->add_option("--out", report_.out, "Page (default: banyan-report-<run id>.html)")
+        ->type_name("FILE");
+    report->add_option("--figures", report_.figures, "Draw the figures as SVG and PNG as well")
+        ->type_name("DIR");
 
     CLI::App* reproduce =
         Add("reproduce", "Build and run one trial again, as it was",
@@ -406,6 +417,7 @@ class Parser {
   ExplainOptions explain_;
   ExportOptions export_;
   ReplayOptions replay_;
+  ReportOptions report_;
   ReproduceOptions reproduce_;
   StudyCommandOptions study_;
   StrategiesOptions strategies_;

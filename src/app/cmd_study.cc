@@ -8,6 +8,7 @@
 #include "app/commands.h"
 #include "app/output.h"
 #include "app/signals.h"
+#include "app/study_page.h"
 #include "app/study_runner.h"
 #include "app/study_view.h"
 #include "base/files.h"
@@ -19,23 +20,33 @@
 namespace banyan {
 namespace {
 
-void Print(const CommonOptions& common, const StudyTables& tables, const std::string& folder) {
+Status Publish(const CommonOptions& common, const StudyTables& tables, const std::string& folder) {
+  BANYAN_RETURN_IF_ERROR(WriteStudy(tables, folder));
+  BANYAN_ASSIGN_OR_RETURN(const StudyPage page, WriteStudyPage(folder, common.store));
   if (common.json) {
     Json json = VerdictsJson(tables);
     json["folder"] = folder;
+    json["page"] = page.file;
+    json["figures"] = page.figures;
     PrintJson(json);
-    return;
+    return Ok{};
   }
   std::fputs(ReportText(tables, false).c_str(), stdout);
-  fmt::print("tables: {0}/*.csv, {0}/*.json; report: {0}/report.md\n", folder);
+  fmt::print("tables   {0}/*.csv, {0}/*.json; in words: {0}/report.md\n", folder);
+  if (page.no_figures.empty()) {
+    fmt::print("figures  {}/figures ({} files)\n", folder, page.figures);
+  } else {
+    fmt::print("figures  none: {}\n", page.no_figures);
+  }
+  fmt::print("report   {}\n", AbsolutePath(page.file));
+  return Ok{};
 }
 
 Result<int> Import(const CommonOptions& common, const StudyCommandOptions& options) {
   const std::vector<std::string> paths(options.files.begin() + 1, options.files.end());
   BANYAN_ASSIGN_OR_RETURN(const StudyTables tables, ImportStudy(paths, options.baseline));
   const std::string folder = options.out.empty() ? "study-" + tables.study : options.out;
-  BANYAN_RETURN_IF_ERROR(WriteStudy(tables, folder));
-  Print(common, tables, folder);
+  BANYAN_RETURN_IF_ERROR(Publish(common, tables, folder));
   return 0;
 }
 
@@ -70,8 +81,7 @@ Result<int> RunStudyCommand(const CommonOptions& common, const StudyCommandOptio
   const bool cancelled = !ran.ok() && ran.error().code == ErrorCode::kCancelled;
   if (!ran.ok() && !cancelled) return ran.error();
   BANYAN_ASSIGN_OR_RETURN(const StudyTables tables, LoadStudyTables(config, *store, *log));
-  BANYAN_RETURN_IF_ERROR(WriteStudy(tables, folder));
-  Print(common, tables, folder);
+  BANYAN_RETURN_IF_ERROR(Publish(common, tables, folder));
   if (!cancelled) return 0;
   if (!common.quiet) std::fputs("banyan: cancelled; the same command goes on\n", stderr);
   return 130;

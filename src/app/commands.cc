@@ -78,6 +78,7 @@ struct RunCommandVisitor {
   }
   Result<int> operator()(const ExportOptions& options) const { return RunExport(common, options); }
   Result<int> operator()(const ReplayOptions& options) const { return RunReplay(common, options); }
+  Result<int> operator()(const ReportOptions& options) const { return RunReport(common, options); }
   Result<int> operator()(const ReproduceOptions& options) const {
     return RunReproduce(common, options);
   }

@@ -20,6 +20,7 @@ Result<int> RunApply(const CommonOptions& common, const ApplyOptions& options);
 Result<int> RunExplain(const CommonOptions& common, const ExplainOptions& options);
 Result<int> RunExport(const CommonOptions& common, const ExportOptions& options);
 Result<int> RunReplay(const CommonOptions& common, const ReplayOptions& options);
+Result<int> RunReport(const CommonOptions& common, const ReportOptions& options);
 Result<int> RunReproduce(const CommonOptions& common, const ReproduceOptions& options);
 Result<int> RunStudyCommand(const CommonOptions& common, const StudyCommandOptions& options);
 Result<int> RunDoctor(const CommonOptions& common);
