@@ -25,7 +25,7 @@ void StudyView::Update(const StudyProgress& progress) {
   last_ = progress;
   if (!live_) {
     if (progress.last.empty()) return;
-    const std::string left = std::isfinite(progress.eta_s)
+    const std::string left = std::isfinite(progress.eta_s) && progress.done < progress.runs
                                  ? ", " + FormatSeconds(progress.eta_s) + " left"
                                  : std::string();
     fmt::print(out_, "banyan: {}/{}{}: {}\n", progress.done, progress.runs, left, progress.last);

@@ -267,7 +267,14 @@ Json Commands(const RunRecords& records) {
   };
   if (config.strategy.name != "apply") {
     std::string pool;
-    for (const std::string& model : config.pool) pool += (pool.empty() ? "" : ",") + model;
+    for (const PoolEntry& entry : config.pool) {
+      if (entry.provider != "builtin") {
+        pool = "POOL.toml";  // the run knows its models, not the file that they came from
+        break;
+      }
+      if (!pool.empty()) pool += ",";
+      pool += entry.name;
+    }
     std::string tune =
         fmt::format("banyan tune {} --trials {} --calls {} --seed {} --strategy {} --pool {}",
                     ShellWord(config.workload_text), config.budget.trials, config.budget.calls,

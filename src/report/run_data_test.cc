@@ -70,7 +70,10 @@ RunRecords Sample() {
   records.run.status = RunStatus::kInterrupted;
   records.run.start.config.workload_text = "mlp:T=8; rm -rf 'x'";
   records.run.start.config.seed = 18446744073709551615ULL;
-  records.run.start.config.pool = {"strong", "light", "idle"};
+  for (const char* name : {"strong", "light", "idle"}) {
+    records.run.start.config.pool.emplace_back().name = name;
+    records.run.start.config.pool.back().provider = "builtin";
+  }
   records.run.start.workload.id = "mlp";
   records.run.start.workload.flops = 4e9;
   records.run.start.target.cores = 2;
@@ -206,9 +209,11 @@ TEST(RunDataTest, EmptyRunIsAReportAllTheSame) {
 TEST(RunDataTest, LargeRunsAreBoundedAndSaySo) {
   RunRecords records = Sample();
   constexpr int64_t kNodes = 100'000;
+  std::string long_delta(500, 'x');
+  long_delta.back() = '\n';
   for (int64_t id = 6; id < kNodes; ++id) {
     records.nodes.push_back(
-        Made(id, id % 7 == 0 ? id - 1 : id % 5, "mutation", 0, std::string(500, 'x') + "\n"));
+        Made(id, id % 7 == 0 ? id - 1 : id % 5, "mutation", 0, long_delta));
     records.trials.push_back(Tried(static_cast<uint64_t>(id), id, static_cast<double>(id),
                                    3 + static_cast<double>(id % 1000)));
   }

@@ -83,7 +83,8 @@ std::string Came(const CallRecord& call, const Yield& yield, double leaf_ms) {
 
 Json ModelsJson(const RunRecords& records, const RunTree& tree) {
   std::map<std::string, Yield> yields;
-  std::vector<std::string> names = records.run.start.config.pool;
+  std::vector<std::string> names;
+  for (const PoolEntry& entry : records.run.start.config.pool) names.push_back(entry.name);
   const size_t from_pool = names.size();
   const auto know = [&](const std::string& name) {
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);

@@ -20,7 +20,7 @@ class StudyLogTest : public ::testing::Test {
   std::unique_ptr<StudyLog> Open(bool writable = true) {
     auto log = StudyLog::Open(path_, writable, &clock_);
     EXPECT_TRUE(log.ok()) << log.error().message;
-    return *std::move(log);
+    return std::move(log).value();
   }
 
   TempDir folder_ = TempDir::Make("banyan-study-log-test").value();

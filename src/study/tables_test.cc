@@ -162,7 +162,10 @@ TEST(Import, DerivesThePublishedTablesFromTheRuns) {
         if (*end != '\0' || expected[i].empty()) {
           EXPECT_EQ(found, expected[i]) << published.columns[i];
         } else {
-          EXPECT_NEAR(std::strtod(found.c_str(), nullptr), number, digits) << published.columns[i];
+          // The published percentages were made from medians rounded before.
+          const bool percent = published.columns[i].find("percent") != std::string::npos;
+          EXPECT_NEAR(std::strtod(found.c_str(), nullptr), number, percent ? 5e-4 : digits)
+              << published.columns[i];
         }
       }
     }

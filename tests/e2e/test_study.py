@@ -88,10 +88,14 @@ def test_a_study_killed_twice_goes_on(banyan):
     assert "too few pairs to tell" in done.out and "report.md" in done.out
 
     # Finished: nothing runs again, and the tables are the same.
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    def files():
+        return {str(path): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+    before = files()
+    assert any(path.endswith("report.html") for path in before)
     again = banyan.ok("study", "tiny.toml", "--quiet")
     assert again.err == ""
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert files() == before
     assert banyan.query("select count(*) from run where status = 'finished'") == [(RUNS,)]
 
     # Other settings under the same name are refused.
