@@ -277,7 +277,7 @@ class Parser {
     CLI::App* report =
         Add("report", "Write a page about a run or a study, to open in a browser",
             "  banyan report last\n  banyan report 3 --out mlp.html --figures figures\n"
-            "  banyan report studies/matched    # a folder that `banyan study` wrote\n",
+            "  banyan report study-seed         # a folder that `banyan study` wrote\n",
             true, [this]() -> Result<CommandLine> { return Made(report_); });
     report->add_option("run", report_.run, "Run (id, number or last), or a study's folder")
         ->type_name("RUN|FOLDER");

@@ -60,8 +60,8 @@ Result<StudyPage> WriteStudyPage(const std::string& folder, const std::string& s
   BANYAN_ASSIGN_OR_RETURN(const Json data, StudyPageData(folder, store_path));
   StudyPage page;
   page.file = folder + "/report.html";
-  BANYAN_RETURN_IF_ERROR(
-      WriteFileAtomically(page.file, MakePage(data["study"].get<std::string>() + ": Banyan report", data)));
+  BANYAN_RETURN_IF_ERROR(WriteFileAtomically(
+      page.file, MakePage(data["study"].get<std::string>() + ": Banyan report", data)));
   auto figures = DrawFigures(data, folder + "/figures");
   if (figures.ok()) {
     page.figures = figures->size();

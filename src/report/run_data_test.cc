@@ -212,8 +212,7 @@ TEST(RunDataTest, LargeRunsAreBoundedAndSaySo) {
   std::string long_delta(500, 'x');
   long_delta.back() = '\n';
   for (int64_t id = 6; id < kNodes; ++id) {
-    records.nodes.push_back(
-        Made(id, id % 7 == 0 ? id - 1 : id % 5, "mutation", 0, long_delta));
+    records.nodes.push_back(Made(id, id % 7 == 0 ? id - 1 : id % 5, "mutation", 0, long_delta));
     records.trials.push_back(Tried(static_cast<uint64_t>(id), id, static_cast<double>(id),
                                    3 + static_cast<double>(id % 1000)));
   }

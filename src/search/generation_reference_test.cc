@@ -25,7 +25,7 @@ namespace {
 struct Problem {
   RunConfig config;
   std::vector<ModelInfo> pool;
-  bool nan_scores = false;     // some predictions are missing
+  bool nan_scores = false;  // some predictions are missing
   bool coarse_scores = false;
   bool warming_up = false;  // many are equal
 };

@@ -281,7 +281,8 @@ std::string ProgressText(const StudyProgress& progress, int columns) {
   std::string line =
       fmt::format("{} {}/{} runs", ProgressBar(share, 20), progress.done, progress.runs);
   if (progress.failed > 0) line += fmt::format(", {} failed", progress.failed);
-  if (std::isfinite(progress.eta_s) && progress.done < progress.runs) line += ", " + FormatSeconds(progress.eta_s) + " left";
+  if (std::isfinite(progress.eta_s) && progress.done < progress.runs)
+    line += ", " + FormatSeconds(progress.eta_s) + " left";
   if (!progress.running.empty()) {
     line += fmt::format("; {}", progress.running);
     if (progress.run.trials_done > 0) {

@@ -60,7 +60,7 @@ def test_default_file_and_errors(tuned, banyan):
     assert done.out.strip() == str(banyan.folder / name)
     assert (banyan.folder / name).exists()
     assert "no run '99'" in banyan("report", "99", "--store", store).error_line()
-    assert banyan("report", "--store", store, "--out", "no/such/folder.html").status == 1
+    assert banyan("report", "--store", store, "--out", "no/such/folder.html").status == 2
 
 
 def opened(browser, path, width=1400, dark=False):
