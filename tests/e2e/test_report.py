@@ -214,7 +214,7 @@ def test_study_page_answers_the_questions(tuned, banyan, browser):
             assert words in text, words
         quiet(browser)
     # Another run's tree is shown when it is chosen.
-    assert browser.run("document.querySelector('#tree select').options.length") == 15
+    assert browser.run("document.querySelector('#tree select').options.length") == 16
     browser.run("(() => { const s = document.querySelector('#tree select'); s.selectedIndex = 1; s.dispatchEvent(new Event('change')); })()")
     browser.settle()
     assert browser.run("document.querySelector('#tree .detail h3').textContent").startswith("Node ")
