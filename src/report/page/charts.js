@@ -119,7 +119,7 @@ B.barChart = function (label, rowsOf, options) {
     const line = 27;
     const longest = Math.max(...rows.map((r) => r.name.length), 4);
     const left = Math.min(12 + 6.6 * longest, width * 0.42);
-    const fits = Math.floor((left - 12) / 6.6);
+    const fits = Math.floor((left - 12) / 6.6 + 0.01);
     const right = 16 + 7 * Math.max(...rows.map((r) => r.text.length), 1);
     const top = options.label ? 4 : 2;
     const height = top + line * rows.length + 40;

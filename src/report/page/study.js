@@ -71,7 +71,7 @@ B.costs = function (d, p) {
     return {arm, runs: runs.length, failed: runs.filter((r) => r.status === "failed").length, calls: p.sum(good.map((r) => r.llm_calls)), strong: p.sum(good.map((r) => r.strong_model_call_count)),
       tokens: p.sum(good.map((r) => (r.tokens_in || 0) + (r.tokens_out || 0))), cost: p.sum(good.map((r) => r.cost_usd)), seconds: p.median(good.map((r) => r.total_tuning_time_sec))};
   });
-  const claims = d.comparisons.map((c) => B.h("li", {}, B.comparisonTitle(c) + ": " + [c.strong_call_claim, c.cost_claim].filter(Boolean).join(" ")));
+  const claims = d.comparisons.map((c) => B.h("li", {}, B.comparisonTitle(c) + ": " + [c.strong_call_claim, c.baseline_cost_usd > 0 || c.cost_usd > 0 ? c.cost_claim : ""].filter(Boolean).join("; ")));
   return B.section("cost", ["What it cost", "Cost"], "Over all runs that ended well; seconds are the median of a run. Fewer calls or less money count as a saving only where the latency is shown not to be worse by more than 2 %.",
     B.table([
       {name: "Arm", get: (r) => r.arm, show: (r) => p.named(r.arm), cls: "nowrap"}, {name: "Runs", num: true, get: (r) => r.runs, show: (r) => B.int(r.runs) + (r.failed ? ` (${r.failed} failed)` : "")},
@@ -156,7 +156,7 @@ B.studyTree = function (d, p) {
 };
 
 B.claims = function (d) {
-  const may = d.comparisons.map((c) => c.claim).filter(Boolean), extra = [];
+  const may = d.comparisons.flatMap((c) => [c.claim, c.cost_saving_supported ? `${c.arm} against ${c.baseline}: ${c.strong_call_claim}` : ""]).filter(Boolean), extra = [];
   for (const c of d.comparisons) {
     if (c.verdict === "no difference shown") extra.push(`That ${c.arm} and ${c.baseline} are equally fast: no difference was shown, which is not the same.`);
     if (c.verdict === "too few pairs to tell" || c.pairs < 6) extra.push(`Anything about ${c.arm} against ${c.baseline}: ${B.plural(c.pairs, "pair")} are too few to tell.`);
@@ -189,7 +189,7 @@ B.studySetup = function (d, p) {
 B.studyPage = function (d) {
   const p = B.studyParts(d);
   const parts = [B.verdicts(d, p), B.speedups(d, p), B.byWorkload(d, p), B.costs(d, p), B.studyModels(d, p), B.studyCurves(d, p), B.studyTree(d, p), B.claims(d), B.studyTime(d, p), B.studyPairs(d, p), B.studyRuns(d, p), B.studySetup(d, p), B.section("reproduce", "Reproduce it", null, B.commands(d.commands))].filter(Boolean);
-  return [B.h("header", {class: "top"}, B.h("div", {class: "brand"}, "Banyan \u00b7 report of a study"), B.h("h1", {}, d.study || "Study"), B.h("p", {class: "lead"}, [d.description, d.origin === "import" ? "imported tables" : "", `${B.int(d.runs.filter(p.ok).length)} of ${B.plural(d.runs.length, "run")} ended well`].filter(Boolean).join(" \u00b7 "))),
+  return [B.h("header", {class: "top"}, B.h("div", {class: "brand"}, "Banyan \u00b7 report of a study"), B.h("h1", {}, "Study " + d.study), B.h("p", {class: "lead"}, [d.description, d.origin === "import" ? "imported tables" : "", `${B.int(d.runs.filter(p.ok).length)} of ${B.plural(d.runs.length, "run")} ended well`].filter(Boolean).join(" \u00b7 "))),
     B.h("p", {class: "verdict"}, `Question: with the same workloads, seeds, trials and calls on both sides, does ${d.comparisons.map((c) => c.arm).filter((v, i, all) => all.indexOf(v) === i).join(" or ") || "an arm"} find faster programs than ${[...new Set(d.comparisons.map((c) => c.baseline))].join(" or ") || "its baseline"}?`),
     d.notes.map((n) => B.h("p", {class: "note"}, n)), B.nav(), B.h("main", {id: "main"}, parts)];
 };
