@@ -1,14 +1,16 @@
 # Everything a developer types. Each stage is a script that is silent when its work is done already.
 
 WORKLOAD ?= mlp
+STUDY ?= studies/smoke.toml
 ARGS ?=
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev build tune test test-fast test-sanitize lint format bench clean distclean
+.PHONY: help setup setup-dev build tune study test test-fast test-sanitize lint format bench clean distclean
 
 help:
 	@echo "make tune           set up, build and tune a workload: WORKLOAD=mlp ARGS='--trials 32 --seed 0'"
+	@echo "make study          set up, build and run a study: STUDY=studies/smoke.toml"
 	@echo "make test           set up, build and run all tests"
 	@echo "make test-fast      only those that do not load TVM"
 	@echo "make test-sanitize  tests under AddressSanitizer + UBSan, and under ThreadSanitizer"
@@ -29,6 +31,9 @@ build: setup
 
 tune: build
 	@build/release/banyan tune $(WORKLOAD) $(ARGS)
+
+study: build
+	@build/release/banyan study $(STUDY) $(ARGS)
 
 test: setup
 	@scripts/build.sh release

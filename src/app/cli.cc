@@ -80,6 +80,7 @@ class Parser {
     AddTune();
     AddApply();
     AddRunCommands();
+    AddStudy();
     AddOthers();
   }
 
@@ -273,6 +274,17 @@ class Parser {
         true, [this]() -> Result<CommandLine> { return Made(replay_); });
     replay->add_option("run", replay_.run, "Run: its id, its number, or last")->type_name("RUN");
     replay->add_flag("--dump", replay_.dump, "Print the tree that comes of it");
+    CLI::App* report =
+        Add("report", "Write a page about a run or a study, to open in a browser",
+            "  banyan report last\n  banyan report 3 --out mlp.html --figures figures\n"
+            "  banyan report study-seed         # a folder that `banyan study` wrote\n",
+            true, [this]() -> Result<CommandLine> { return Made(report_); });
+    report->add_option("run", report_.run, "Run (id, number or last), or a study's folder")
+        ->type_name("RUN|FOLDER");
+    report->add_option("--out", report_.out, "Page (default: banyan-report-<run id>.html)")
+        ->type_name("FILE");
+    report->add_option("--figures", report_.figures, "Draw the figures as SVG and PNG as well")
+        ->type_name("DIR");
 
     CLI::App* reproduce =
         Add("reproduce", "Build and run one trial again, as it was",
@@ -283,6 +295,42 @@ class Parser {
         ->required();
     reproduce->add_option("--out", reproduce_.out, "Folder for the self-contained case")
         ->type_name("DIR");
+  }
+
+  void AddStudy() {
+    CLI::App* study =
+        Add("study", "Run matched searches and judge them, or import tables",
+            "  banyan study studies/smoke.toml\n"
+            "  banyan study studies/seed.toml --store seed.db    # the same again goes on\n"
+            "  banyan study studies/seed.toml --tables-only\n"
+            "  banyan study import tests/data/published\n",
+            true, [this]() -> Result<CommandLine> { return MakeStudy(); });
+    study
+        ->add_option("file", study_.files,
+                     "TOML file of a study; or `import` and a folder or files of CSV tables")
+        ->type_name("FILE...")
+        ->required();
+    study->add_option("--out", study_.out, "Folder for the tables (default: study-<name>)")
+        ->type_name("DIR");
+    study->add_option("--baseline", study_.baseline, "Arm to compare with, of an import")
+        ->type_name("ARM");
+    study->add_flag("--retry-failed", study_.retry_failed, "Run failed runs again");
+    study->add_flag("--tables-only", study_.tables_only, "Run nothing, write what there is");
+  }
+
+  Result<CommandLine> MakeStudy() {
+    const bool import = study_.files.front() == "import";
+    if (import && study_.files.size() == 1) {
+      return InvalidArgument("study import needs a folder or files" + SeeHelp());
+    }
+    if (!import && study_.files.size() > 1) {
+      return InvalidArgument(
+          fmt::format("study runs one file, '{}' is one too many{}", study_.files[1], SeeHelp()));
+    }
+    if (!import && !study_.baseline.empty()) {
+      return InvalidArgument("--baseline is for an import; a study's file names its own");
+    }
+    return Made(study_);
   }
 
   void AddOthers() {
@@ -369,7 +417,9 @@ class Parser {
   ExplainOptions explain_;
   ExportOptions export_;
   ReplayOptions replay_;
+  ReportOptions report_;
   ReproduceOptions reproduce_;
+  StudyCommandOptions study_;
   StrategiesOptions strategies_;
   ModelsOptions models_;
   SchemaOptions schema_;

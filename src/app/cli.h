@@ -22,7 +22,8 @@ struct CommandLine {
   CommonOptions common;
   std::variant<HelpText, VersionOptions, TuneOptions, ApplyOptions, WorkloadsOptions,
                StrategiesOptions, ModelsOptions, SchemaOptions, ExplainOptions, ReplayOptions,
-               ExportOptions, ReproduceOptions, DoctorOptions, WorkerOptions>
+               ExportOptions, ReportOptions, ReproduceOptions, StudyCommandOptions, DoctorOptions,
+               WorkerOptions>
       options;
 };
 

@@ -78,8 +78,12 @@ struct RunCommandVisitor {
   }
   Result<int> operator()(const ExportOptions& options) const { return RunExport(common, options); }
   Result<int> operator()(const ReplayOptions& options) const { return RunReplay(common, options); }
+  Result<int> operator()(const ReportOptions& options) const { return RunReport(common, options); }
   Result<int> operator()(const ReproduceOptions& options) const {
     return RunReproduce(common, options);
+  }
+  Result<int> operator()(const StudyCommandOptions& options) const {
+    return RunStudyCommand(common, options);
   }
   Result<int> operator()(const DoctorOptions&) const { return RunDoctor(common); }
   Result<int> operator()(const WorkerOptions&) const { return RunWorker(); }

@@ -77,9 +77,23 @@ struct ReplayOptions {
   bool dump = false;  // print the tree
 };
 
+struct ReportOptions {
+  std::string run = "last";  // or a study's folder
+  std::string out;           // page; empty: banyan-report-<run id>.html, or report.html of a study
+  std::string figures;       // folder for SVG and PNG; empty: none are drawn
+};
+
 struct ReproduceOptions {
   std::string trial;  // "RUN:N", or "N" of the last run
   std::string out;    // folder for the self-contained case; empty: none
+};
+
+struct StudyCommandOptions {
+  std::vector<std::string> files;  // the study's file; or "import" and what to import
+  std::string out;                 // folder of tables; empty: study-<name>
+  std::string baseline;            // of an import
+  bool retry_failed = false;
+  bool tables_only = false;
 };
 
 struct StrategiesOptions {

@@ -15,6 +15,7 @@ namespace {
 
 constexpr size_t kEnumerated = 4000;  // legal steps of one transformation that are summed up
 constexpr size_t kShownPlaces = 16;
+constexpr size_t kShownForms = 4;  // of what follows a rule that the list shows
 constexpr size_t kShownDivisors = 24;
 
 const LoopView& LoopOf(const ProgramView& program, int loop) {
@@ -147,10 +148,10 @@ std::string ProgramSection(const ProgramView& program) {
 
 namespace {
 
-std::string Places(const std::vector<std::string>& places) {
+std::string Places(const std::vector<std::string>& places, size_t at_most = kShownPlaces) {
   std::vector<std::string> shown(
       places.begin(),
-      places.begin() + static_cast<std::ptrdiff_t>(std::min(places.size(), kShownPlaces)));
+      places.begin() + static_cast<std::ptrdiff_t>(std::min(places.size(), at_most)));
   if (places.size() > shown.size()) {
     shown.push_back(fmt::format("... ({} more)", places.size() - shown.size()));
   }
@@ -244,18 +245,19 @@ class Ranges {
       } else if (op == "inline") {
         add("", TextArg(step, "into") == "producer" ? block + " into=producer" : block);
       } else if (op == "fuse_loops") {
-        add("", PrintStep(step).substr(op.size()));
+        add("loops next to each other of one nest, such as", PrintStep(step).substr(op.size()));
       } else if (!block.empty()) {
         add(block + " at", TextArg(step, "at"));
       } else {
         add("", TextArg(step, "loop"));
       }
     }
-    if (groups.empty()) return "none";
+    if (groups.empty()) return "none at this program";
+    const size_t at_most = op == "layout" || op == "fuse_loops" ? kShownForms : kShownPlaces;
     std::vector<std::string> shown;
     for (const auto& [owner, places] : groups) {
-      shown.push_back(owner.empty() ? Places(places)
-                                    : fmt::format("{}: {}", owner, Places(places)));
+      shown.push_back(owner.empty() ? Places(places, at_most)
+                                    : fmt::format("{}: {}", owner, Places(places, at_most)));
     }
     return Join(shown, " | ");
   }

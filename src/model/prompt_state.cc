@@ -89,6 +89,7 @@ std::string WorkloadSection(const ModelRequest& request) {
     text += fmt::format("- {} {}[{}] {} ({})\n", tensor.is_output ? "output" : "input", tensor.name,
                         fmt::join(tensor.shape, ", "), tensor.dtype, FormatBytes(tensor.bytes()));
   }
+  text += "- row-major: the last index is contiguous\n";
   text += fmt::format("- {:.4g} MFLOP", workload.flops / 1e6);
   if (bytes > 0) {
     text += fmt::format(", {:.3g} FLOP per byte of its tensors", workload.flops / bytes);

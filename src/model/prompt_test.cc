@@ -124,6 +124,43 @@ TEST(PromptTest, OfMutatorsIsTheGoldenOne) {
   ExpectGolden("prompt_mutators.txt", Text(MakePrompt(request, kPlenty, 4096)));
 }
 
+std::string FileText(const std::string& path) {
+  std::ifstream file(path);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+// The document shows the system part, the golden prompt of mlp and the golden reply, in this order,
+// each fenced by four backquotes.
+TEST(PromptTest, TheDocumentShowsTheGoldenOnes) {
+  const std::string root = BANYAN_SOURCE_DIR;
+  const std::string path = root + "/docs/prompt.md";
+  const std::vector<std::string> wanted = {PlanSystemText(),
+                                           FileText(root + "/tests/model/testdata/prompt_mlp.txt"),
+                                           FileText(root + "/tests/model/testdata/reply_mlp.json")};
+  std::string document = FileText(path);
+  const std::string fence = "````\n";
+  const bool update = std::getenv("BANYAN_UPDATE_GOLDENS") != nullptr;
+  size_t at = 0;
+  for (const std::string& text : wanted) {
+    const size_t begin = document.find(fence, at);
+    ASSERT_NE(begin, std::string::npos);
+    const size_t end = document.find(fence, begin + fence.size());
+    ASSERT_NE(end, std::string::npos);
+    const size_t inside = begin + fence.size();
+    const std::string shown = document.substr(inside, end - inside);
+    if (update) {
+      document.replace(inside, shown.size(), text);
+    } else {
+      EXPECT_EQ(shown, text) << "renew " << path
+                             << " with BANYAN_UPDATE_GOLDENS=1 (after the golden prompts)";
+    }
+    at = inside + (update ? text.size() : shown.size()) + fence.size();
+  }
+  if (update) std::ofstream(path) << document;
+}
+
 TEST(PromptTest, SaysNothingOfTheRun) {
   ModelRequest request = FullRequest();
   const std::string text = Text(MakePrompt(request, kPlenty, 4096));

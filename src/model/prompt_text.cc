@@ -65,7 +65,12 @@ constexpr std::string_view kCraft = R"md(
 6. Every block costs: vectorise copies, elementwise blocks and write-backs as well (their innermost loop must be
    contiguous and not too long: tile it by 16 or 32 first). A scalar block of little work may dominate.
 7. Several cores: parallelize one outer loop of the result with enough iterations for all cores. One core: never.
-8. Choose the sketch first (what is packed, what is fused where, the family of the tile), then sizes. Where the plan so
+8. Convolutions over planes (NCHW): vectors along a row of the image (x), where data and result are contiguous; rows of
+   the register tile are output channels (8 by 2 vectors), their weights broadcast, which needs no packing. Tile the
+   output channels and image rows around it, fuse the product into the last elementwise block of the result at the
+   column loop, split the input channels (say by 64), unroll the window's columns, and fuse the padded copy at the
+   loop over image rows. With channels innermost (NHWC) vectors run over output channels instead.
+9. Choose the sketch first (what is packed, what is fused where, the family of the tile), then sizes. Where the plan so
    far is good, change one decision at a time; where it is far from the peak, propose other sketches.
 )md";
 

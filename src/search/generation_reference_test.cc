@@ -25,8 +25,9 @@ namespace {
 struct Problem {
   RunConfig config;
   std::vector<ModelInfo> pool;
-  bool nan_scores = false;     // some predictions are missing
-  bool coarse_scores = false;  // many are equal
+  bool nan_scores = false;  // some predictions are missing
+  bool coarse_scores = false;
+  bool warming_up = false;  // many are equal
 };
 
 template <typename T>
@@ -76,12 +77,21 @@ Problem RandomProblem(const std::string& strategy, uint64_t seed) {
   }
   problem.nan_scores = rng.Chance(0.3);
   problem.coarse_scores = rng.Chance(0.3);
+  // While the cost model warms up its scores do not depend on the program, and the search leaves
+  // out the chains of random actions, which the reference makes all the same.
+  problem.warming_up = rng.Chance(0.4);
+  if (!problem.warming_up) config.cost_model_warmup = 0;
   return problem;
 }
 
 // Depends on the program and, as a model that learns does, on when it is asked.
 ScoresEvent RandomScores(const Problem& problem, const ScoreCandidates& question) {
   ScoresEvent event{.ticket = question.ticket, .scores = {}, .trust = 0};
+  if (problem.warming_up) {
+    Rng rng(question.ticket, "score", problem.config.seed);
+    for (size_t i = 0; i < question.candidates.size(); ++i) event.scores.push_back(rng.Uniform());
+    return event;
+  }
   for (const Candidate& candidate : question.candidates) {
     Rng own(candidate.program_hash, "score", problem.config.seed);
     Rng now(candidate.program_hash, "score now", question.ticket);

@@ -321,7 +321,10 @@ void GenerationSearch::OnReplied(Call& call) {
 ScoreCandidates GenerationSearch::Rollout(Expansion expansion) {
   Candidate last = expansion.child;
   Rng rng(config_.seed, "rollout", static_cast<uint64_t>(draws_++));
-  for (int i = 0; i < config_.strategy.rollout_depth; ++i) {
+  // During the cost model's warm-up its predictions are random numbers, whatever the state: the
+  // chain, minutes of a run on a large program, would lead to the same tree.
+  const bool random_scores = finished_ < config_.strategy.cost_model_warmup;
+  for (int i = 0; i < config_.strategy.rollout_depth && !random_scores; ++i) {
     auto next = actions_->Random(last, rng);
     if (!next.ok()) break;
     last = *std::move(next);

@@ -11,13 +11,17 @@
 
 namespace banyan {
 
+std::string TvmLibraryFile() {
+  const char* library = std::getenv("BANYAN_TVM_LIBRARY");
+  if (library != nullptr && *library != '\0') return library;
+  return std::string(BANYAN_TVM_LIBRARY_DIR) + "/libtvm_compiler.so";
+}
+
 // TVM's library registers no function that tells its version, but the wheel's metadata folder
 // apache_tvm-<version>.dist-info lies beside the package.
 std::string TvmVersion() {
   namespace fs = std::filesystem;
-  const char* library = std::getenv("BANYAN_TVM_LIBRARY");
-  fs::path lib_folder = BANYAN_TVM_LIBRARY_DIR;
-  if (library != nullptr && *library != '\0') lib_folder = fs::path(library).parent_path();
+  const fs::path lib_folder = fs::path(TvmLibraryFile()).parent_path();
   const std::string prefix = "apache_tvm-";
   const std::string suffix = ".dist-info";
   std::error_code failure;

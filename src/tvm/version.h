@@ -8,6 +8,9 @@ namespace banyan {
 // folder; "unknown" where that does not tell. Thread-safe; does not load TVM.
 std::string TvmVersion();
 
+// The file of TVM's compiler library that would be loaded. Thread-safe; does not load it.
+std::string TvmLibraryFile();
+
 // Wall seconds that the calling thread has spent inside TVM so far, so that our own share of a
 // candidate's cost can be told.
 double TvmSeconds();

@@ -84,6 +84,27 @@ ModelRequest RequestFor(const Seed& seed) {
   return request;
 }
 
+// What docs/prompt.md shows as a good reply is read without a repair, and its plans apply.
+TEST(PromptReplyTest, TheGoodReplyApplies) {
+  std::ifstream file(fmt::format("{}/tests/model/testdata/reply_mlp.json", BANYAN_SOURCE_DIR));
+  std::stringstream text;
+  text << file.rdbuf();
+  const Seed seed = {"mlp", 1393};
+  const ModelReply reply = ParseReply(text.str(), RequestFor(seed));
+  EXPECT_EQ(reply.error, "");
+  EXPECT_TRUE(reply.notes.empty()) << reply.notes.front();
+  EXPECT_GE(reply.proposals.size(), 2u);
+  const auto workload = MakeBuiltinWorkload(*ParseWorkloadSpec(seed.name));
+  ASSERT_TRUE(workload.ok());
+  auto schedule = MakeLiveSchedule(workload->module_json, workload->entry);
+  ASSERT_TRUE(schedule.ok());
+  const auto compiler = MakeScheduleCompiler(*workload, FixedTarget(), std::move(schedule).value());
+  for (const Proposal& proposal : reply.proposals) {
+    const auto candidate = compiler->Apply(Plan{proposal.steps});
+    EXPECT_TRUE(candidate.ok()) << proposal.reason << ": " << candidate.error().message;
+  }
+}
+
 class PromptSeedTest : public testing::TestWithParam<Seed> {};
 
 TEST_P(PromptSeedTest, IsTheGoldenOne) {

@@ -1,0 +1,252 @@
+"""`banyan report`: the page of a run, opened in a real browser where there is one."""
+
+import json
+import math
+import pathlib
+import re
+import sqlite3
+
+import pytest
+from browser import MISSING, Browser, find_browser
+
+HOSTILE = "</script><script>document.title = 'broken'</script><img src=x onerror=\"document.title='broken'\">"
+
+
+@pytest.fixture(scope="module")
+def page(tuned, tmp_path_factory):
+    path = tmp_path_factory.mktemp("report") / "run.html"
+    done = tuned.ok("report", "--out", path, "--json")
+    assert done.json["page"] == str(path)
+    assert done.json["run_id"] == tuned.result["run_id"]
+    assert done.json["bytes"] == path.stat().st_size < 5_000_000
+    return path
+
+
+@pytest.fixture(scope="module")
+def browser():
+    program = find_browser()
+    if program is None:
+        pytest.skip(MISSING)
+    browser = Browser(program)
+    yield browser
+    browser.close()
+
+
+def data_of(page):
+    return json.loads(re.search(r'id="data"[^>]*>(.*?)</script>', page.read_text(), re.DOTALL)[1])
+
+
+def test_data_is_the_runs(page, tuned):
+    data = data_of(page)
+    result = tuned.result
+    assert data["run"]["id"] == result["run_id"]
+    assert data["headline"]["best_latency_ms"] == result["best_latency_ms"]
+    assert data["headline"]["best_latency_ci_ms"] == result["best_latency_ci_ms"]
+    assert data["headline"]["speedup"] == pytest.approx(result["speedup"])
+    assert data["headline"]["trials"] == len(data["trials"]["id"]) == result["trials"]
+    assert data["best"]["plan"] == result["plan"]
+    calls = {m["name"]: m["calls"] for m in data["models"] if m["is_model"]}
+    assert calls == {name: use["calls"] for name, use in result["models"].items()}
+    assert any("def main" in p["script"] for p in data["programs"])
+    assert data["notes"] == []
+
+
+def test_default_file_and_errors(tuned, banyan):
+    missing = banyan("report")
+    assert missing.status == 2 or "store" in missing.error_line()
+    store = str(tuned.folder / "banyan.db")
+    done = banyan.ok("report", "--store", store)
+    name = f"banyan-report-{tuned.result['run_id']}.html"
+    assert done.out.strip() == str(banyan.folder / name)
+    assert (banyan.folder / name).exists()
+    assert "no run '99'" in banyan("report", "99", "--store", store).error_line()
+    assert banyan("report", "--store", store, "--out", "no/such/folder.html").status == 2
+
+
+def opened(browser, path, width=1400, dark=False):
+    browser.problems.clear()
+    browser.requests.clear()
+    browser.size(width, dark=dark)
+    browser.open(path)
+
+
+def quiet(browser):
+    assert browser.problems == []
+    assert [r for r in browser.requests if not r.startswith(("file:", "data:"))] == []
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+@pytest.mark.parametrize("dark", [False, True])
+def test_opens_draws_and_loads_nothing(page, browser, width, dark):
+    opened(browser, page, width, dark)
+    sections = browser.run("[...document.querySelectorAll('main section')].map((s) => s.id)")
+    assert sections == ["convergence", "models", "calls", "tree", "best", "finals", "trials", "time", "setup",
+                        "reproduce"]
+    assert browser.run("document.querySelectorAll('.chart svg path, .chart svg rect').length") > 5
+    assert browser.run("document.querySelectorAll('#trials tbody tr').length") == 6
+    # Something is drawn on the tree's canvas.
+    assert browser.run("""(() => { const c = document.querySelector('#tree canvas');
+        return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v > 0); })()""")
+    # Nothing is wider than the page: what is wide scrolls in its own box.
+    assert browser.run("document.documentElement.scrollWidth") <= width
+    quiet(browser)
+
+
+def test_tree_answers_to_clicks_and_keys(page, browser):
+    opened(browser, page)
+    browser.run("document.getElementById('tree').scrollIntoView({behavior: 'instant'})")
+    browser.settle()
+    box = browser.run("(({x, y}) => [x, y])(document.querySelector('#tree canvas').getBoundingClientRect())")
+    at = browser.run("B.theTree.where(0)")
+    browser.click(box[0] + at[0], box[1] + at[1])
+    assert browser.run("document.querySelector('.detail h3').textContent").startswith("Node 0")
+    browser.run("document.querySelector('#tree canvas').focus()")
+    browser.key("ArrowRight")
+    assert browser.run("B.theTree.chosen().depth") == 1
+    before = browser.run("B.theTree.view.scale")
+    browser.key("+")
+    assert browser.run("B.theTree.view.scale") > before
+    browser.key("End")
+    assert "the best" in browser.run("document.querySelector('.detail h3').textContent")
+    browser.run("[...document.querySelectorAll('#tree .tools button')].find((b) => b.textContent === 'latency').click()")
+    browser.settle()
+    quiet(browser)
+
+
+def test_tables_sort_and_calls_open(page, browser):
+    opened(browser, page)
+    column = "[...document.querySelectorAll('#trials tbody tr')].map((r) => r.cells[0].textContent)"
+    browser.run("document.querySelector('#trials th button').click()")
+    ascending = browser.run(column)
+    browser.run("document.querySelector('#trials th button').click()")
+    assert ascending == browser.run(column)[::-1] == sorted(ascending, key=int)
+    assert browser.run("document.querySelector('#trials th').getAttribute('aria-sort')") == "descending"
+    browser.run("document.querySelector('.call summary').click()")
+    assert browser.run("document.querySelector('.call').open")
+    assert "Why this model" in browser.run("document.querySelector('.call .body').textContent")
+    quiet(browser)
+
+
+def test_hostile_texts_stay_texts(tuned, banyan, browser):
+    """What models, workloads and compilers wrote is shown, never run."""
+    (banyan.folder / "banyan.db").write_bytes((tuned.folder / "banyan.db").read_bytes())
+    connection = sqlite3.connect(banyan.folder / "banyan.db")
+    connection.execute("update node set reason = ?, origin = ? where node_id > 0", (HOSTILE, HOSTILE))
+    connection.execute("update call set why = ?, model = ?", (HOSTILE, HOSTILE))
+    connection.execute("update workload set id = ?, record = json_set(record, '$.id', ?)", (HOSTILE, HOSTILE))
+    connection.execute("update trial set failure = 'run_error', failure_text = ? where trial_id = 1", (HOSTILE,))
+    connection.commit()
+    connection.close()
+    banyan.ok("report", "--out", "hostile.html")
+    text = (banyan.folder / "hostile.html").read_text()
+    assert HOSTILE not in text
+    assert text.count("<script") == 2
+    opened(browser, banyan.folder / "hostile.html")
+    browser.run("document.querySelectorAll('details').forEach((d) => { d.open = true; })")
+    browser.settle()
+    assert browser.run("document.title") == HOSTILE + ": Banyan report"
+    assert browser.run("document.querySelector('h1').textContent") == HOSTILE
+    assert browser.run("document.querySelectorAll('img').length") == 0
+    assert HOSTILE in browser.run("document.querySelector('#calls').textContent")
+    quiet(browser)
+
+
+def study_folder(folder, run_ids=()):
+    """What `banyan study` writes: two arms, two workloads, four seeds; one run failed. Names are hostile."""
+    runs, pairs = [], []
+    arms = ("reasoning", "banyan " + HOSTILE)
+    for w, workload in enumerate(("mlp", "conv " + HOSTILE)):
+        for seed in range(4):
+            latencies = [3 + w + 0.1 * seed, 2.5 + w + 0.12 * seed]
+            failed = w == 1 and seed == 3
+            for i, arm in enumerate(arms):
+                runs.append({
+                    "run_id": run_ids[len(runs) % len(run_ids)] if run_ids else f"r{len(runs)}", "arm": arm,
+                    "workload_name": workload, "seed": seed, "median_latency_ms": None if failed and i else latencies[i],
+                    "status": "failed" if failed and i else "ok", "error": HOSTILE if failed and i else "",
+                    "llm_calls": 4, "strong_model_call_count": 4 - 2 * i, "small_model_call_count": 2 * i,
+                    "total_tuning_time_sec": 20.5 + seed, "cost_usd": 0.02 / (i + 1), "tokens_in": 900, "tokens_out": 80,
+                    "models_s": 3, "search_s": 0.2, "apply_s": 1, "build_s": 9, "run_s": 6, "trials": 32})
+            pairs.append({
+                "workload_name": workload, "seed": seed, "arm": arms[1], "baseline": arms[0], "budget": "32 trials, 4 calls",
+                "baseline_median_latency_ms": latencies[0], "coordinated_median_latency_ms": None if failed else latencies[1],
+                "speedup_ratio": None if failed else latencies[0] / latencies[1],
+                "log_ratio": None if failed else math.log(latencies[0] / latencies[1]), "interleaved": True,
+                "status": "the arm's run failed" if failed else "ok"})
+    comparison = {
+        "arm": arms[1], "baseline": arms[0], "budget": "32 trials, 4 calls", "verdict": "faster", "pairs": 7, "missing_pairs": 1,
+        "wins": 7, "losses": 0, "geomean_speedup": 1.16, "ci_low": 1.08, "ci_high": None, "p_value": 0.0156, "p_holm": 0.0156,
+        "extreme_pair": "mlp seed 0 (1.2x)", "geomean_without_extreme": 1.14, "p_without_extreme": 0.03, "workloads": 2,
+        "workloads_faster": 2, "cost_saving_supported": False, "workload_ci_low": None, "workload_ci_high": None}
+    curves = [{"run_id": r["run_id"], "arm": r["arm"], "workload_name": r["workload_name"], "seed": r["seed"], "points": [
+        {"trials": t, "calls": t // 8, "seconds": t / 2, "cost_usd": t / 1000, "best_latency_ms": 4 + 20 / t} for t in (1, 4, 16, 32)]}
+        for r in runs if r["status"] == "ok"]
+    summary = [{"workload_name": w, "arm": arms[1], "baseline": arms[0], "num_repetitions": 4, "missing_pairs": 0,
+                "baseline_median_latency_ms": 3.1, "coordinated_median_latency_ms": 2.6, "latency_improvement_percent": 16.1,
+                "speedup_ratio": 1.19, "strict_latency_win": True, "cost_quality_win": True} for w in ("mlp", "conv " + HOSTILE)]
+    ledger = [{"arm": a, "model": m, "role": "strong", "runs": 8, "calls": 32, "tokens_in": 100, "tokens_out": 10, "cost_usd": 0.1,
+               "seconds": 3} for a in arms for m in ("builtin:analytic", HOSTILE)]
+    folder.mkdir()
+    for name, rows in (("runs", runs), ("pairs", pairs), ("summary", summary), ("aggregate", [comparison]), ("ledger", ledger),
+                       ("curves", curves)):
+        (folder / f"{name}.json").write_text(json.dumps({"schema_version": 1, "study": "s", "rows": rows}))
+    (folder / "verdicts.json").write_text(json.dumps({
+        "schema_version": 1, "study": "matched " + HOSTILE, "description": HOSTILE, "origin": "study", "notes": [HOSTILE],
+        "comparisons": [dict(comparison, claim="The arm is faster. " + HOSTILE, strong_call_claim="", cost_claim="",
+                             by_workload=[{"workload_name": "mlp", "pairs": 4, "geomean_speedup": 1.19}])]}))
+    return folder
+
+
+def test_study_page_answers_the_questions(tuned, banyan, browser):
+    folder = study_folder(banyan.folder / "study", [tuned.result["run_id"]])
+    done = banyan.ok("report", folder, "--json", "--store", tuned.folder / "banyan.db").json
+    assert done["page"] == str(folder / "report.html") and done["bytes"] < 5_000_000
+    assert HOSTILE not in (folder / "report.html").read_text()
+    for width, dark in ((1400, False), (400, True)):
+        opened(browser, done["page"], width, dark)
+        sections = browser.run("[...document.querySelectorAll('main section')].map((s) => s.id).filter(Boolean)")
+        assert sections == ["verdict", "speedup", "summary", "cost", "models", "convergence", "tree", "claims", "time", "pairs",
+                            "runs", "setup", "reproduce"]
+        assert browser.run("document.documentElement.scrollWidth") <= width
+        assert browser.run("document.querySelectorAll('img').length") == 0
+        text = browser.run("document.getElementById('main').innerText")
+        for words in ("faster", "1.160\u00d7", "The arm is faster.", "1 missing", "not supported", "the arm's run failed"):
+            assert words in text, words
+        quiet(browser)
+    # Another run's tree is shown when it is chosen.
+    assert browser.run("document.querySelector('#tree select').options.length") == 16
+    browser.run("(() => { const s = document.querySelector('#tree select'); s.selectedIndex = 1; s.dispatchEvent(new Event('change')); })()")
+    browser.settle()
+    assert browser.run("document.querySelector('#tree .detail h3').textContent").startswith("Node ")
+    quiet(browser)
+
+
+def test_study_folder_errors(banyan):
+    folder = study_folder(banyan.folder / "study")
+    (folder / "pairs.json").write_text("{")
+    done = banyan("report", folder)
+    assert done.status == 1 and "pairs.json" in done.error_line()
+
+
+RUN_FIGURES = {"convergence_trials", "convergence_calls", "convergence_seconds", "tree_growth", "time_split", "gain_by_model"}
+STUDY_FIGURES = {"median_latency_by_workload", "speedup_by_workload", "strong_calls_by_workload", "latency_against_strong_calls",
+                 "convergence_trials", "convergence_calls", "convergence_money", "convergence_seconds", "time_split", "tree_growth"}
+
+
+def test_figures(tuned, banyan):
+    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+    store = tuned.folder / "banyan.db"
+    folder = study_folder(banyan.folder / "study", [tuned.result["run_id"]])
+    for what, names in (("last", RUN_FIGURES), (folder, STUDY_FIGURES)):
+        files = banyan.ok("report", what, "--out", "r.html", "--store", store, "--figures", f"figures-{len(names)}", "--json").json["figures"]
+        made = [pathlib.Path(file) for file in files]
+        assert {f.stem for f in made} == names
+        assert {f.suffix for f in made} == {".svg", ".png"} and len(made) == 2 * len(names)
+        for file in made:
+            start = file.read_bytes()[:200]
+            assert start.startswith(b"\x89PNG") if file.suffix == ".png" else b"<?xml" in start
+
+
+def test_help(banyan):
+    text = banyan.ok("report", "--help").out
+    assert "Examples:" in text and "banyan report last" in text and "--json" in text
