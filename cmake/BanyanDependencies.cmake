@@ -29,7 +29,7 @@ set(common_headers <algorithm> <functional> <map> <memory> <optional> <string> <
     <variant> <vector> <fmt/format.h> <nlohmann/json.hpp>)
 _banyan_precompile(banyan_pch)
 target_precompile_headers(banyan_pch PRIVATE ${common_headers})
-_banyan_precompile(banyan_test_pch GTest::gmock)
+_banyan_precompile(banyan_test_pch GTest::gmock banyan_test_options)
 target_precompile_headers(banyan_test_pch PRIVATE ${common_headers} <gmock/gmock.h>)
 
 # Without a CMake package in Debian 12: banyan_zstd, banyan_xgboost.

@@ -6,7 +6,8 @@ source "$(dirname "$0")/common.sh"
 profile=${1:-run}
 lists=(scripts/packages.txt)
 [ "$profile" = dev ] && lists+=(scripts/packages-dev.txt)
-requirements=requirements-dev.txt
+requirements=(requirements-dev.txt)
+[ "$profile" = dev ] && requirements+=(requirements-lint.txt)
 stamp=$venv/banyan-setup-$profile.stamp
 key=$(cat "${lists[@]}" requirements*.txt scripts/setup.sh <(echo "$venv") | sha256sum | cut -d' ' -f1)
 venv_is_whole() {
@@ -67,9 +68,9 @@ if [ -n "${damaged:-}" ] || ! "$venv/bin/python" -m pip --version >/dev/null 2>&
   say setup "making a virtual environment in $venv"
   logged setup "$log" "$python" -m venv --clear "$venv"
 fi
-say setup "installing the Python packages of $requirements"
+say setup "installing the Python packages of ${requirements[*]}"
 logged setup "$log" "$venv/bin/python" -m pip install --disable-pip-version-check --no-input \
-  -r "$requirements"
+  "${requirements[@]/#/-r}"
 logged setup "$log" "$venv/bin/python" -c 'import tvm_ffi, numpy'
 
 echo "$key" >"$stamp"

@@ -136,7 +136,8 @@ Step FitSizes(const Step& step, const ProgramView& program, const std::set<std::
   if (step.op == "tile") FitTile(program, vectorized, &fitted.args);
   if (maps) FitMap(&fitted.args, program);
   auto canonical = CanonicalStep(fitted);
-  return canonical.ok() ? *std::move(canonical) : step;
+  if (!canonical.ok()) return step;
+  return std::move(canonical).value();
 }
 
 std::optional<AdaptedPlan> Adapt(Compiler* compiler, const Plan& plan) {

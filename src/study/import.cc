@@ -164,7 +164,7 @@ Result<StudyTables> ImportStudy(const std::vector<std::string>& paths, std::stri
   std::vector<Comparison> comparisons;
   if (tables.runs.empty()) {
     if (pairs.empty()) return InvalidArgument("no table of runs or pairs among the files");
-    tables.pairs = std::move(pairs);
+    tables.pairs = pairs;
   } else {
     const std::vector<std::string> arms = ArmsOf(tables.runs);
     BANYAN_ASSIGN_OR_RETURN(baseline, BaselineOf(arms, baseline));

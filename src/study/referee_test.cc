@@ -12,7 +12,6 @@ namespace banyan {
 namespace {
 
 using ::testing::HasSubstr;
-using ::testing::Not;
 
 std::vector<PairedRatio> Ratios(const std::vector<double>& speedups, int workloads = 3) {
   std::vector<PairedRatio> pairs;
