@@ -100,8 +100,6 @@ Judgement JudgeOne(const std::vector<PairedRatio>& pairs, const RefereeOptions& 
   return result;
 }
 
-std::string PText(double p) { return p < 0.001 ? "p < 0.001" : fmt::format("p = {:.3f}", p); }
-
 std::string RatioText(double ratio) {
   if (std::isinf(ratio)) return "no limit";
   return fmt::format("{:.3f}x", ratio);
@@ -116,6 +114,8 @@ std::string WorkloadsText(const Judgement& judgement) {
 }
 
 }  // namespace
+
+std::string PText(double p) { return p < 0.001 ? "p < 0.001" : fmt::format("p = {:.3f}", p); }
 
 const char* VerdictName(Verdict verdict) {
   switch (verdict) {

@@ -60,6 +60,9 @@ struct Judgement {
 std::vector<Judgement> Judge(const std::vector<std::vector<PairedRatio>>& comparisons,
                              const RefereeOptions& options = {});
 
+// "p = 0.012", "p < 0.001".
+std::string PText(double p);
+
 // What a comparison is about, for the claim.
 struct ClaimNames {
   std::string arm;
