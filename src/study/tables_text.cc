@@ -193,9 +193,9 @@ std::string ComparisonText(const StudyTables& tables, const AggregateRow& row, b
                         Ratio(judged.speedup), judged.wins, judged.losses);
   }
   if (judged.extreme_pair) {
-    text += fmt::format("{}without the most extreme pair, {}: geomean {}, {}\n", item,
-                        row.extreme_pair, Ratio(judged.speedup_without_extreme),
-                        PText(judged.p_without_extreme));
+    text +=
+        fmt::format("{}without the most extreme pair, {}: geomean {}, {}\n", item, row.extreme_pair,
+                    Ratio(judged.speedup_without_extreme), PText(judged.p_without_extreme));
   }
   if (judged.workload_ci) {
     text += fmt::format("{}for workloads like these (bootstrap over workloads): {} to {}\n", item,
