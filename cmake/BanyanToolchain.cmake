@@ -49,10 +49,7 @@ if(BANYAN_SANITIZE)
   if(BANYAN_SANITIZE MATCHES "undefined")
     # TVM's classes are known only through tvm-ffi's headers, so their type information is incomplete
     # and the vptr check has nothing to compare with.
-    # Null and misaligned pointers and objects too small are what AddressSanitizer sees when they are
-    # used; checked at every access besides they cost a third of the build.
-    list(APPEND sanitize_flags -fno-sanitize=vptr,null,alignment,object-size
-         -fno-sanitize-recover=undefined)
+    list(APPEND sanitize_flags -fno-sanitize=vptr -fno-sanitize-recover=undefined)
   endif()
   # Instrumented code defeats gcc's flow analysis, which then warns about variables that are set.
   target_compile_options(banyan_options INTERFACE ${sanitize_flags} -Wno-maybe-uninitialized

@@ -11,7 +11,7 @@ mkdir -p "$logs"
 
 if [ ! -f "$dir/build.ninja" ]; then
   say build "$preset: configuring"
-  logged build "$log" cmake --preset "$preset" -DBANYAN_VENV="$venv"
+  logged build "$log" cmake --preset "$preset"
 fi
 
 # A line at once if there is something to compile, then a sign of life now and then.

@@ -19,7 +19,7 @@ unformatted=$(printf '%s\0' "${files[@]}" | xargs -0 -n 1 -P "$jobs" bash -c '
 
 # clang-tidy reads the compile commands, so a tree must be configured; nothing has to be built. Without
 # precompiled headers, which are the compiler's own, and so that every file includes what it uses.
-logged lint "$logs/lint.log" cmake --preset release -B build/tidy -DBANYAN_VENV="$venv" -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON
+logged lint "$logs/lint.log" cmake --preset release -B build/tidy -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON
 clang_tidy=$venv/bin/clang-tidy
 [ -x "$clang_tidy" ] || fail lint "$clang_tidy is missing: run \`make setup-dev\`"
 "$venv/bin/python" scripts/clang_tidy.py --clang-tidy "$clang_tidy" --jobs "$jobs"

@@ -126,11 +126,11 @@ Json PlansJson(const std::vector<Applied>& plans, double flops, double default_m
     Json row = {
         {"file", plan.file},
         {"trial", plan.request.trial_id},
-        {"latency_ms", JsonNumber(plan.latency_ms())},
-        {"latency_ci_ms", Json::array({JsonNumber(interval.low), JsonNumber(interval.high)})},
-        {"speedup", JsonNumber(default_ms / plan.latency_ms())},
-        {"gflops", JsonNumber(gflops)},
-        {"peak_fraction", JsonNumber(peak_gflops > 0 ? gflops / peak_gflops : kNaN)}};
+        {"latency_ms", NumberOrNull(plan.latency_ms())},
+        {"latency_ci_ms", Json::array({NumberOrNull(interval.low), NumberOrNull(interval.high)})},
+        {"speedup", NumberOrNull(default_ms / plan.latency_ms())},
+        {"gflops", NumberOrNull(gflops)},
+        {"peak_fraction", NumberOrNull(peak_gflops > 0 ? gflops / peak_gflops : kNaN)}};
     if (plan.samples_ms.empty()) {
       row["failure"] = FailureKindName(plan.outcome.failure);
       row["failure_text"] = plan.outcome.failure_text;

@@ -184,7 +184,7 @@ class Doctor {
   void CheckSpeed() {
     const auto peak = PeakGflopsOfRunCore({});
     const NoiseReport noise = MeasureNoise(run_cpu_, 15);
-    figures_["peak_gflops"] = peak.ok() ? JsonNumber(*peak) : Json(nullptr);
+    figures_["peak_gflops"] = peak.ok() ? NumberOrNull(*peak) : Json(nullptr);
     figures_["timer_noise"] = noise.spread;
     if (peak.ok())
       Add("peak", fmt::format("{} of float32 multiply-adds on one core", FormatGflops(*peak)));
@@ -207,7 +207,7 @@ class Doctor {
     SmallBuilder builder(host_.get(), workload_.module_json);
     const int build_cpu = cpus_.front();
     const BesideBuild report = MeasureBesideBuild(run_cpu_, build_cpu, builder);
-    figures_["slow_down_beside_build"] = JsonNumber(report.slow_down);
+    figures_["slow_down_beside_build"] = NumberOrNull(report.slow_down);
     figures_["builds_beside"] = report.builds;
     const std::string text = fmt::format("a kernel slows by {} while cpu {} compiles",
                                          FormatPercent(std::max(0.0, report.slow_down)), build_cpu);

@@ -126,7 +126,7 @@ Result<int> RunExplain(const CommonOptions& common, const ExplainOptions& option
     PrintJson({{"run_id", view.run.run_id},
                {"status", RunStatusName(view.run.status)},
                {"workload", view.run.start.workload.id},
-               {"default_latency_ms", JsonNumber(view.default_latency_ms)},
+               {"default_latency_ms", NumberOrNull(view.default_latency_ms)},
                {"node", NodeToJson(node)},
                {"plan", PrintPlan(plan)},
                {"words", PlanInWords(plan)},

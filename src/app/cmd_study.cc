@@ -12,6 +12,7 @@
 #include "app/study_runner.h"
 #include "app/study_view.h"
 #include "base/files.h"
+#include "report/run_data.h"
 #include "store/store.h"
 #include "store/study_tables.h"
 #include "study/import.h"
@@ -19,6 +20,16 @@
 
 namespace banyan {
 namespace {
+
+// As it was typed, but for what changes nothing in the tables.
+std::string CommandText(const CommonOptions& common, const StudyCommandOptions& options) {
+  std::string text = "banyan study";
+  for (const std::string& file : options.files) text += " " + ShellWord(file);
+  if (!options.baseline.empty()) text += " --baseline " + ShellWord(options.baseline);
+  if (options.files.front() != "import") text += " --store " + ShellWord(common.store);
+  if (!options.out.empty()) text += " --out " + ShellWord(options.out);
+  return text;
+}
 
 Status Publish(const CommonOptions& common, const StudyTables& tables, const std::string& folder) {
   BANYAN_RETURN_IF_ERROR(WriteStudy(tables, folder));
@@ -44,7 +55,8 @@ Status Publish(const CommonOptions& common, const StudyTables& tables, const std
 
 Result<int> Import(const CommonOptions& common, const StudyCommandOptions& options) {
   const std::vector<std::string> paths(options.files.begin() + 1, options.files.end());
-  BANYAN_ASSIGN_OR_RETURN(const StudyTables tables, ImportStudy(paths, options.baseline));
+  BANYAN_ASSIGN_OR_RETURN(StudyTables tables, ImportStudy(paths, options.baseline));
+  tables.command = CommandText(common, options);
   const std::string folder = options.out.empty() ? "study-" + tables.study : options.out;
   BANYAN_RETURN_IF_ERROR(Publish(common, tables, folder));
   return 0;
@@ -80,7 +92,8 @@ Result<int> RunStudyCommand(const CommonOptions& common, const StudyCommandOptio
   }
   const bool cancelled = !ran.ok() && ran.error().code == ErrorCode::kCancelled;
   if (!ran.ok() && !cancelled) return ran.error();
-  BANYAN_ASSIGN_OR_RETURN(const StudyTables tables, LoadStudyTables(config, *store, *log));
+  BANYAN_ASSIGN_OR_RETURN(StudyTables tables, LoadStudyTables(config, *store, *log));
+  tables.command = CommandText(common, options);
   BANYAN_RETURN_IF_ERROR(Publish(common, tables, folder));
   if (!cancelled) return 0;
   if (!common.quiet) std::fputs("banyan: cancelled; the same command goes on\n", stderr);

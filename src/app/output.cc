@@ -24,8 +24,6 @@ int TerminalColumns(int fd) {
   return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
-Json JsonNumber(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-
 double NumberFromJson(const Json& json) {
   return json.is_number() ? json.get<double>() : std::numeric_limits<double>::quiet_NaN();
 }

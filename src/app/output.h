@@ -16,8 +16,6 @@ bool IsTerminal(int fd);
 // Columns of the terminal behind `fd`; 80 if it does not tell.
 int TerminalColumns(int fd);
 
-// NaN becomes null.
-Json JsonNumber(double value);
 // NaN for null or no number.
 double NumberFromJson(const Json& json);
 

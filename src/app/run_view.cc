@@ -210,11 +210,11 @@ Json NodeToJson(const NodeView& node) {
           {"parent", node.record.parent_id < 0 ? Json(nullptr) : Json(node.record.parent_id)},
           {"trial", node.trial_id == 0 ? Json(nullptr) : Json(node.trial_id)},
           {"visits", node.visits},
-          {"value", JsonNumber(node.value)},
-          {"latency_ms", JsonNumber(node.latency_ms)},
+          {"value", NumberOrNull(node.value)},
+          {"latency_ms", NumberOrNull(node.latency_ms)},
           {"failure", node.failure.empty() ? Json(nullptr) : Json(node.failure)},
           {"origin", node.record.origin},
-          {"prior", JsonNumber(node.record.prior)},
+          {"prior", NumberOrNull(node.record.prior)},
           {"reason", node.record.reason},
           {"delta", node.record.delta}};
 }

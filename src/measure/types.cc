@@ -27,11 +27,10 @@ constexpr std::array<std::pair<FailureKind, const char*>, 11> kFailureNames = {{
 }};
 
 // JSON has no NaN and no infinity: both are null.
-Json Number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
 Json Numbers(const std::vector<double>& values) {
   Json array = Json::array();
-  for (const double value : values) array.push_back(Number(value));
+  for (const double value : values) array.push_back(NumberOrNull(value));
   return array;
 }
 
@@ -174,7 +173,7 @@ Json ToJson(const Timing& timing) {
   return {{"number", timing.number},
           {"repeat", timing.repeat},
           {"min_repeat_ms", timing.min_repeat_ms},
-          {"stop_above_ms", Number(timing.stop_above_ms)}};
+          {"stop_above_ms", NumberOrNull(timing.stop_above_ms)}};
 }
 
 Json ToJson(const TrialOutcome& outcome) {
@@ -183,7 +182,7 @@ Json ToJson(const TrialOutcome& outcome) {
           {"failure_text", outcome.failure_text},
           {"samples_ms", Numbers(outcome.samples_ms)},
           {"stopped_early", outcome.stopped_early},
-          {"max_relative_error", Number(outcome.max_relative_error)},
+          {"max_relative_error", NumberOrNull(outcome.max_relative_error)},
           {"build_s", outcome.build_s},
           {"run_s", outcome.run_s}};
 }
@@ -196,7 +195,7 @@ Json ToJson(const FinalOutcome& outcome) {
 }
 
 Json ToJson(const ReferenceOutcome& outcome) {
-  return {{"default_latency_ms", Number(outcome.default_latency_ms)},
+  return {{"default_latency_ms", NumberOrNull(outcome.default_latency_ms)},
           {"samples_ms", Numbers(outcome.samples_ms)},
           {"stand_in", outcome.stand_in},
           {"wall_s", outcome.wall_s}};

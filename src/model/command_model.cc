@@ -2,16 +2,12 @@
 
 #include <fmt/format.h>
 
-#include <cmath>
-
 #include "base/strings.h"
 #include "model/wire.h"
 #include "schedule/description_json.h"
 
 namespace banyan {
 namespace {
-
-Json NumberOrNull(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 
 // As text, one step a line, and as steps.
 Json PlanBoth(const Plan& plan) { return {{"text", PrintPlan(plan)}, {"steps", PlanToJson(plan)}}; }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cmath>
 #include <cstddef>
 #include <string>
 #include <unordered_map>
@@ -8,11 +7,6 @@
 #include "base/json.h"
 
 namespace banyan {
-
-// NaN and infinities become null: JSON has no word for them.
-inline Json NumberOrNull(double value) {
-  return std::isfinite(value) ? Json(value) : Json(nullptr);
-}
 
 // Texts that repeat are stored once and named by their index; both a single text and all of them
 // together are bounded. Invalid UTF-8 is left to the printer.

@@ -81,12 +81,12 @@ Result<Json> LoadStudyData(const std::string& folder, size_t points) {
   for (Json& curve : data["curves"]) Thin(&curve, points);
   data["trees"] = Json::object();
   data["commands"] = Json::array();
-  if (data["origin"] == "import") {
-    data["commands"].push_back({{"what", "judge the same tables again"},
-                                {"command", "banyan study import " + ShellWord(folder)}});
-  } else if (const std::string study = data["study"].get<std::string>(); !study.empty()) {
-    data["commands"].push_back({{"what", "run the study (what is done already is kept)"},
-                                {"command", "banyan study " + ShellWord(study + ".toml")}});
+  if (const Json command = verdicts.value("command", Json());
+      command.is_string() && command != "") {
+    data["commands"].push_back(
+        {{"what", data["origin"] == "import" ? "judge the same tables again"
+                                             : "run the study (what is done already is kept)"},
+         {"command", command}});
   }
   data["commands"].push_back(
       {{"what", "this page"}, {"command", "banyan report " + ShellWord(folder)}});

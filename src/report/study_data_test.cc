@@ -20,7 +20,8 @@ class StudyDataTest : public ::testing::Test {
       Write(name, R"({"schema_version": 1, "study": "s", "rows": [{"a": 1}]})");
     }
     Write("verdicts", R"({"schema_version": 1, "study": "it's", "description": "d",
-                          "origin": "study", "comparisons": [{"verdict": "faster"}],
+                          "origin": "study", "command": "banyan study studies/s.toml",
+                          "comparisons": [{"verdict": "faster"}],
                           "notes": ["n"]})");
   }
   void Write(const std::string& name, const std::string& text) {
@@ -38,8 +39,8 @@ TEST_F(StudyDataTest, JoinsTheFiles) {
   EXPECT_EQ((*data)["comparisons"][0]["verdict"], "faster");
   EXPECT_EQ((*data)["pairs"][0]["a"], 1);
   EXPECT_TRUE((*data)["curves"].empty());
-  EXPECT_THAT((*data)["commands"][0]["command"].get<std::string>(),
-              HasSubstr(R"(banyan study 'it'\''s.toml')"));
+  EXPECT_EQ((*data)["commands"][0]["command"], "banyan study studies/s.toml");
+  EXPECT_THAT((*data)["commands"][1]["command"].get<std::string>(), HasSubstr("banyan report "));
 }
 
 TEST_F(StudyDataTest, CurvesAreThinnedButKeepTheirEnds) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cmath>
 #include <limits>
 #include <string>
 
@@ -8,11 +7,6 @@
 #include "base/result.h"
 
 namespace banyan {
-
-// JSON has no infinity and no NaN: both are null.
-inline Json NumberOrNull(double value) {
-  return std::isfinite(value) ? Json(value) : Json(nullptr);
-}
 
 // Reads optional fields of one object into variables that hold their defaults; the first problem is
 // kept and given by `Finish`. An unknown key is a problem too, so that a typing error is not

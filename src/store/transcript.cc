@@ -1,6 +1,5 @@
 #include "store/transcript.h"
 
-#include <cmath>
 #include <string>
 
 #include "base/hash.h"
@@ -9,15 +8,13 @@
 namespace banyan {
 namespace {
 
-Json Number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
-
 Json ToJson(const MeasuredPlan& plan) {
-  Json json = {{"plan", PrintPlan(plan.plan)}, {"latency_ms", Number(plan.latency_ms)}};
+  Json json = {{"plan", PrintPlan(plan.plan)}, {"latency_ms", NumberOrNull(plan.latency_ms)}};
   if (!plan.failure.empty()) json["failure"] = plan.failure;
   return json;
 }
 Json ToJson(const StateText& state) {
-  return {{"script", state.script}, {"trace", state.trace}, {"score", Number(state.score)}};
+  return {{"script", state.script}, {"trace", state.trace}, {"score", NumberOrNull(state.score)}};
 }
 Json ToJson(const ModelStanding& standing) {
   return {{"name", standing.info.name},     {"role", ModelRoleName(standing.info.role)},
@@ -46,8 +43,8 @@ Json RequestToJson(const ModelRequest& request) {
                {"action_space", ActionSpaceName(request.action_space)},
                {"leaf", PrintPlan(request.leaf.plan)},
                {"leaf_program", HashHex(request.leaf.program_hash)},
-               {"leaf_latency_ms", Number(request.leaf_latency_ms)},
-               {"default_latency_ms", Number(request.default_latency_ms)},
+               {"leaf_latency_ms", NumberOrNull(request.leaf_latency_ms)},
+               {"default_latency_ms", NumberOrNull(request.default_latency_ms)},
                {"depth", request.depth},
                {"progress", request.progress},
                {"max_proposals", request.max_proposals},
@@ -59,16 +56,16 @@ Json RequestToJson(const ModelRequest& request) {
                {"left",
                 {{"trials", request.left.trials},
                  {"calls", request.left.calls},
-                 {"strong_calls", Number(request.left.strong_calls)},
-                 {"tokens", Number(request.left.tokens)},
-                 {"cost_usd", Number(request.left.cost_usd)}}}};
+                 {"strong_calls", NumberOrNull(request.left.strong_calls)},
+                 {"tokens", NumberOrNull(request.left.tokens)},
+                 {"cost_usd", NumberOrNull(request.left.cost_usd)}}}};
   Json tried = Json::array();
   for (const uint64_t plan : request.tried_plans) tried.push_back(HashHex(plan));
   json["tried_plans"] = std::move(tried);
   for (const ExamplePlan& example : request.examples) {
     json["examples"].push_back({{"workload", example.workload},
                                 {"plan", PrintPlan(example.plan)},
-                                {"speedup", Number(example.speedup)}});
+                                {"speedup", NumberOrNull(example.speedup)}});
   }
   if (!request.states.empty()) json["states"] = List(request.states);
   if (!request.mutators.empty()) json["mutators"] = request.mutators;

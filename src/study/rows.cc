@@ -177,7 +177,7 @@ Json Value(const std::string& value) { return value; }
 Json Value(bool value) { return value; }
 Json Value(uint64_t value) { return value; }
 Json Value(const Count& value) { return value ? Json(*value) : Json(nullptr); }
-Json Value(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+Json Value(double value) { return NumberOrNull(value); }
 Json Value(const std::vector<double>& values) {
   Json array = Json::array();
   for (const double value : values) array.push_back(Value(value));

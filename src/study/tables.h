@@ -68,6 +68,7 @@ struct StudyTables {
   std::string study;
   std::string description;
   std::string origin = "study";    // study, import
+  std::string command;             // that makes the tables again; empty: not known
   std::vector<std::string> notes;  // what a reader has to know besides
   std::vector<RunRow> runs;
   std::vector<PairRow> pairs;

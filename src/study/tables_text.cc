@@ -13,44 +13,44 @@ namespace {
 
 constexpr int kSchemaVersion = 1;
 
-Json Number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
 Json Optional(const Count& value) { return value ? Json(*value) : Json(nullptr); }
 
 Json ToJson(const AggregateRow& row) {
   const Judgement& judged = row.judgement;
   const bool workload_ci = judged.workload_ci.has_value();
-  return {{"arm", row.arm},
-          {"baseline", row.baseline},
-          {"budget", row.budget},
-          {"verdict", VerdictName(judged.verdict)},
-          {"pairs", judged.pairs},
-          {"missing_pairs", row.missing_pairs},
-          {"wins", judged.wins},
-          {"losses", judged.losses},
-          {"geomean_speedup", judged.pairs > 0 ? Number(judged.speedup) : Json(nullptr)},
-          {"ci_low", judged.speedup_ci.low > 0 ? Number(judged.speedup_ci.low) : Json(nullptr)},
-          {"ci_high", Number(judged.speedup_ci.high)},
-          {"p_value", Number(judged.p.value)},
-          {"p_standard_error", Number(judged.p.standard_error)},
-          {"p_holm", Number(judged.p_holm)},
-          {"extreme_pair", row.extreme_pair},
-          {"geomean_without_extreme", Number(judged.speedup_without_extreme)},
-          {"p_without_extreme", Number(judged.p_without_extreme)},
-          {"workloads", row.workloads},
-          {"workloads_faster", row.workloads_faster},
-          {"geomean_of_medians", Number(row.geomean_of_medians)},
-          {"median_improvement_percent", Number(row.median_improvement_percent)},
-          {"baseline_strong_calls", row.strong_calls.baseline},
-          {"strong_calls", row.strong_calls.arm},
-          {"strong_call_reduction_percent", Number(row.strong_calls.reduction_percent())},
-          {"baseline_cost_usd", row.cost_usd.baseline},
-          {"cost_usd", row.cost_usd.arm},
-          {"cost_reduction_percent", Number(row.cost_usd.reduction_percent())},
-          {"not_worse", judged.not_worse},
-          {"not_worse_p", Number(judged.not_worse_p.value)},
-          {"cost_saving_supported", row.cost_saving_supported()},
-          {"workload_ci_low", workload_ci ? Number(judged.workload_ci->low) : Json(nullptr)},
-          {"workload_ci_high", workload_ci ? Number(judged.workload_ci->high) : Json(nullptr)}};
+  return {
+      {"arm", row.arm},
+      {"baseline", row.baseline},
+      {"budget", row.budget},
+      {"verdict", VerdictName(judged.verdict)},
+      {"pairs", judged.pairs},
+      {"missing_pairs", row.missing_pairs},
+      {"wins", judged.wins},
+      {"losses", judged.losses},
+      {"geomean_speedup", judged.pairs > 0 ? NumberOrNull(judged.speedup) : Json(nullptr)},
+      {"ci_low", judged.speedup_ci.low > 0 ? NumberOrNull(judged.speedup_ci.low) : Json(nullptr)},
+      {"ci_high", NumberOrNull(judged.speedup_ci.high)},
+      {"p_value", NumberOrNull(judged.p.value)},
+      {"p_standard_error", NumberOrNull(judged.p.standard_error)},
+      {"p_holm", NumberOrNull(judged.p_holm)},
+      {"extreme_pair", row.extreme_pair},
+      {"geomean_without_extreme", NumberOrNull(judged.speedup_without_extreme)},
+      {"p_without_extreme", NumberOrNull(judged.p_without_extreme)},
+      {"workloads", row.workloads},
+      {"workloads_faster", row.workloads_faster},
+      {"geomean_of_medians", NumberOrNull(row.geomean_of_medians)},
+      {"median_improvement_percent", NumberOrNull(row.median_improvement_percent)},
+      {"baseline_strong_calls", row.strong_calls.baseline},
+      {"strong_calls", row.strong_calls.arm},
+      {"strong_call_reduction_percent", NumberOrNull(row.strong_calls.reduction_percent())},
+      {"baseline_cost_usd", row.cost_usd.baseline},
+      {"cost_usd", row.cost_usd.arm},
+      {"cost_reduction_percent", NumberOrNull(row.cost_usd.reduction_percent())},
+      {"not_worse", judged.not_worse},
+      {"not_worse_p", NumberOrNull(judged.not_worse_p.value)},
+      {"cost_saving_supported", row.cost_saving_supported()},
+      {"workload_ci_low", workload_ci ? NumberOrNull(judged.workload_ci->low) : Json(nullptr)},
+      {"workload_ci_high", workload_ci ? NumberOrNull(judged.workload_ci->high) : Json(nullptr)}};
 }
 
 Json ToJson(const LedgerRow& row) {
@@ -61,10 +61,10 @@ Json ToJson(const LedgerRow& row) {
           {"calls", Optional(row.calls)},
           {"answered", Optional(row.answered)},
           {"accepted", Optional(row.accepted)},
-          {"tokens_in", Number(row.tokens_in)},
-          {"tokens_out", Number(row.tokens_out)},
-          {"cost_usd", Number(row.cost_usd)},
-          {"seconds", Number(row.seconds)}};
+          {"tokens_in", NumberOrNull(row.tokens_in)},
+          {"tokens_out", NumberOrNull(row.tokens_out)},
+          {"cost_usd", NumberOrNull(row.cost_usd)},
+          {"seconds", NumberOrNull(row.seconds)}};
 }
 
 Json ToJson(const Curve& curve) {
@@ -74,7 +74,7 @@ Json ToJson(const Curve& curve) {
                       {"trials", point.trials},
                       {"calls", point.calls},
                       {"cost_usd", point.cost_usd},
-                      {"best_latency_ms", Number(point.best_latency_ms)}});
+                      {"best_latency_ms", NumberOrNull(point.best_latency_ms)}});
   }
   return {
       {"run_id", curve.run_id}, {"arm", curve.arm},       {"workload_name", curve.workload_name},
@@ -235,6 +235,7 @@ Json VerdictsJson(const StudyTables& tables) {
           {"study", tables.study},
           {"description", tables.description},
           {"origin", tables.origin},
+          {"command", tables.command},
           {"runs", tables.runs.size()},
           {"runs_ok", ok},
           {"comparisons", std::move(comparisons)},

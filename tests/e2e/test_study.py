@@ -85,6 +85,7 @@ def test_a_study_killed_twice_goes_on(banyan):
         assert math.isclose(float(pair["speedup_ratio"]), ratio)
     verdicts = json.loads((folder / "verdicts.json").read_text())
     assert verdicts["comparisons"][0]["verdict"] == "too few pairs to tell"
+    assert verdicts["command"] == "banyan study tiny.toml --store banyan.db"
     assert "too few pairs to tell" in done.out and "report.md" in done.out
 
     # Finished: nothing runs again, and the tables are the same.
