@@ -43,7 +43,7 @@ Result<int> RunStrategies(const CommonOptions& common, const StrategiesOptions& 
                                 DidYouMean(options.name, names), fmt::join(names, ", ")));
   }
   if (common.json) {
-    PrintJson(chosen == nullptr ? Json{{"strategies", std::move(list)}}
+    PrintJson(chosen == nullptr ? Json{{"strategies", list}}
                                 : list[static_cast<size_t>(chosen - Strategies().data())]);
     return 0;
   }

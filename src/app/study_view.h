@@ -11,7 +11,7 @@ namespace banyan {
 // terminal, else a line when a run begins or ends. Quiet: nothing. One thread.
 class StudyView {
  public:
-  StudyView(bool quiet, std::FILE* out = stderr);
+  explicit StudyView(bool quiet, std::FILE* out = stderr);
   ~StudyView() { Finish(); }
 
   void Update(const StudyProgress& progress);

@@ -251,9 +251,10 @@ void FitMap(const std::string& op, Json& args, const NameTracker& names, ReplyNo
   if (!args.contains("map") || !args["map"].is_array() || args["map"].size() > kMaxItems) return;
   for (Json& term : args["map"]) {
     if (!term.is_string()) return;
-    const std::string plain = PlainTerm(term.get_ref<const std::string&>());
-    if (plain != term) {
-      notes->Add(fmt::format("{}: {} read as {}", op, Quote(term.get<std::string>()), plain));
+    const auto& given = term.get_ref<const std::string&>();
+    const std::string plain = PlainTerm(given);
+    if (plain != given) {
+      notes->Add(fmt::format("{}: {} read as {}", op, Quote(given), plain));
     }
     term = plain;
   }

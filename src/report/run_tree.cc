@@ -18,8 +18,7 @@ double DefaultLatencyMs(const RunRecords& records) {
 
 }  // namespace
 
-RunTree::RunTree(const RunRecords& records)
-    : records_(records), default_latency_ms_(DefaultLatencyMs(records)) {
+RunTree::RunTree(const RunRecords& records) : default_latency_ms_(DefaultLatencyMs(records)) {
   nodes_.resize(records.nodes.size());
   std::unordered_map<uint64_t, int64_t> trial_of_program;
   std::unordered_map<int64_t, int64_t> trial_of_node;

@@ -25,7 +25,7 @@ struct TreeNode {
   double gain = 0;        // log(best before / its latency) if so, else 0
 };
 
-// The tree of a run put together from its rows (no replay). Borrows the records.
+// The tree of a run put together from its rows (no replay). Nodes point into the records.
 class RunTree {
  public:
   explicit RunTree(const RunRecords& records);
@@ -44,7 +44,6 @@ class RunTree {
   std::vector<char> Shown(size_t limit) const;
 
  private:
-  const RunRecords& records_;
   std::vector<TreeNode> nodes_;
   std::unordered_map<int64_t, int64_t> index_;
   std::vector<size_t> by_end_;
