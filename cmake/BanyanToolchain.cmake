@@ -37,12 +37,11 @@ target_compile_options(banyan_options INTERFACE -Wall -Wextra -Wshadow -Werror)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND BANYAN_CCACHE)
   target_compile_options(banyan_options INTERFACE -fpch-preprocess)  # ccache needs it
 endif()
-# GCC 12 warns falsely where a string literal is joined to a std::string (GCC bug 105651).
-if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-  target_compile_options(banyan_options INTERFACE -Wno-restrict)
-elseif(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # Code of the standard library that comes out of a precompiled header is no system header to GCC.
-  target_compile_options(banyan_options INTERFACE -Wno-array-bounds -Wno-stringop-overflow)
+# What GCC 12 and 13 say falsely: of a string literal joined to a std::string (GCC bug 105651), and of the
+# standard library's code where it is inlined (into a variant's move, out of a precompiled header).
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  target_compile_options(banyan_options INTERFACE -Wno-restrict -Wno-array-bounds -Wno-stringop-overflow
+                         -Wno-maybe-uninitialized)
 endif()
 if(BANYAN_SANITIZE)
   set(sanitize_flags -fsanitize=${BANYAN_SANITIZE} -fno-omit-frame-pointer)
@@ -51,9 +50,7 @@ if(BANYAN_SANITIZE)
     # and the vptr check has nothing to compare with.
     list(APPEND sanitize_flags -fno-sanitize=vptr -fno-sanitize-recover=undefined)
   endif()
-  # Instrumented code defeats gcc's flow analysis, which then warns about variables that are set.
-  target_compile_options(banyan_options INTERFACE ${sanitize_flags} -Wno-maybe-uninitialized
-                         -Wno-array-bounds -Wno-stringop-overflow)
+  target_compile_options(banyan_options INTERFACE ${sanitize_flags})
   target_link_options(banyan_options INTERFACE ${sanitize_flags})
 endif()
 

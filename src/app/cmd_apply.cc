@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <limits>
 #include <optional>
 #include <utility>
 
@@ -16,14 +15,13 @@
 #include "base/clock.h"
 #include "base/files.h"
 #include "base/format.h"
+#include "base/numbers.h"
 #include "store/store.h"
 #include "tvm/import.h"
 #include "tvm/target.h"
 
 namespace banyan {
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 // A plan file and what became of it. Trial and node have its number, from 1.
 struct Applied {

@@ -35,7 +35,7 @@ int ExitStatus(ErrorCode code) {
   return 1;
 }
 
-int Report(const Error& error, bool json) {
+int ReportError(const Error& error, bool json) {
   std::fprintf(stderr, "banyan: error: %s\n", OneLine(error.message, kErrorBytes).c_str());
   if (!error.context.empty() && spdlog::should_log(spdlog::level::debug)) {
     std::fprintf(stderr, "%s\n", error.context.c_str());
@@ -97,16 +97,17 @@ int RunBanyan(const std::vector<std::string>& arguments) {
   try {
     SetUpLog("warn");
     const auto line = ParseCommandLine(arguments);
-    if (!line.ok()) return Report(line.error(), json);
+    if (!line.ok()) return ReportError(line.error(), json);
     SetUpLog(line->common.log_level);
     const auto status = std::visit(RunCommandVisitor{line->common}, line->options);
-    if (!status.ok()) return Report(status.error(), json);
+    if (!status.ok()) return ReportError(status.error(), json);
     if (std::fflush(stdout) != 0) {
-      return Report(EnvironmentError("the output could not be written: is the disk full?"), false);
+      return ReportError(EnvironmentError("the output could not be written: is the disk full?"),
+                         false);
     }
     return *status;
   } catch (const std::exception& error) {
-    return Report(Internal(error.what()), json);
+    return ReportError(Internal(error.what()), json);
   }
 }
 

@@ -1,11 +1,11 @@
 #include "app/peer_run.h"
 
 #include <cmath>
-#include <limits>
 #include <memory>
 
 #include "app/result_view.h"
 #include "app/wiring.h"
+#include "base/numbers.h"
 #include "search/run.h"
 #include "tvm/import.h"
 #include "tvm/target.h"
@@ -13,8 +13,6 @@
 
 namespace banyan {
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 Result<Json> Record(const RunStart& start, const TvmSearchResult& found, const std::string& run_id,
                     Journal& journal) {

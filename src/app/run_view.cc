@@ -4,19 +4,17 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <set>
 #include <utility>
 
 #include "app/output.h"
 #include "base/format.h"
+#include "base/numbers.h"
 #include "base/strings.h"
 #include "schedule/transformation.h"
 
 namespace banyan {
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 // Trials and children are attached; sums go from the leaves up, since parents have smaller ids.
 void Accumulate(RunView* view) {

@@ -25,6 +25,9 @@ class SystemClock final : public Clock {
   static SystemClock* Get();
 };
 
+// SystemClock's.
+inline double SystemNowS() { return SystemClock::Get()->NowS(); }
+
 // Seconds since its making, by `clock` (which it does not own).
 class Stopwatch {
  public:

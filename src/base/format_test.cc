@@ -5,12 +5,11 @@
 
 #include <gtest/gtest.h>
 
+#include "base/numbers.h"
 #include "base/utf8.h"
 
 namespace banyan {
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 TEST(FormatTest, Times) {
   EXPECT_EQ(FormatMs(0), "0 us");

@@ -66,6 +66,32 @@ CodePoint NextCodePoint(std::string_view text) {
   return {value, bytes, true};
 }
 
+bool IsUtf8(std::string_view text) {
+  while (!text.empty()) {
+    const CodePoint point = NextCodePoint(text);
+    if (!point.valid) return false;
+    text.remove_prefix(point.bytes);
+  }
+  return true;
+}
+
+std::string ValidUtf8(std::string_view text, size_t* invalid) {
+  if (invalid != nullptr) *invalid = 0;
+  std::string valid;
+  valid.reserve(text.size());
+  while (!text.empty()) {
+    const CodePoint point = NextCodePoint(text);
+    if (point.valid) {
+      valid += text.substr(0, point.bytes);
+    } else {
+      valid += '?';
+      if (invalid != nullptr) ++*invalid;
+    }
+    text.remove_prefix(point.bytes);
+  }
+  return valid;
+}
+
 size_t DisplayWidth(std::string_view text) {
   size_t width = 0;
   while (!text.empty()) {

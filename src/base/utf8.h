@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace banyan {
@@ -15,6 +16,11 @@ struct CodePoint {
 // The first code point of a non-empty text. Overlong forms, surrogates and values above U+10FFFF
 // are invalid.
 CodePoint NextCodePoint(std::string_view text);
+
+bool IsUtf8(std::string_view text);
+
+// With '?' for every byte that is not valid UTF-8; `invalid` counts them.
+std::string ValidUtf8(std::string_view text, size_t* invalid = nullptr);
 
 // Columns a terminal uses for the text: 0 for combining marks, 2 for East Asian wide characters and
 // emoji (the common ranges of Unicode's East Asian Width), else 1.

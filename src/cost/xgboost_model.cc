@@ -10,13 +10,13 @@
 #include <utility>
 #include <vector>
 
+#include "base/numbers.h"
 #include "cost/booster.h"
 #include "cost/trust.h"
 
 namespace banyan {
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr size_t kHeldOutGroups = 4;  // at most, to find out how far earlier runs carry
 constexpr size_t kMinHeldOut = 5;     // samples of a group that is held out
 constexpr size_t kStretch = 16;       // samples of it that are ranked at a time

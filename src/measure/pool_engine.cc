@@ -20,8 +20,6 @@ constexpr double kRestartPauseS = 0.2;  // doubled with every failure
 constexpr double kLeakShare = 0.5;
 constexpr int64_t kFileSlackBytes = int64_t{256} << 20;
 
-double Now() { return SystemClock::Get()->NowS(); }
-
 // With no CPU to spare a build would disturb every run.
 int WorkerCount(const MeasureOptions& options) {
   return ProcessCpus().size() == 1 ? 1 : std::clamp(options.workers, 1, kMaxWorkers);
@@ -148,14 +146,14 @@ void PoolEngine::Restart(Slot& slot) {
   slot.process.Kill();
   slot.on_end = nullptr;
   slot.stage = Stage::kDown;
-  slot.retry_at_s = Now();
+  slot.retry_at_s = SystemNowS();
   if (runner_ == &slot) runner_ = nullptr;
 }
 
 void PoolEngine::StartFailed(Slot& slot, Error why) {
   Restart(slot);
   ++slot.failed_starts;
-  slot.retry_at_s = Now() + kRestartPauseS * std::pow(2, slot.failed_starts - 1);
+  slot.retry_at_s = SystemNowS() + kRestartPauseS * std::pow(2, slot.failed_starts - 1);
   if (slot.failed_starts >= kMaxFailedStarts || !prepared_) {
     start_error_ = std::move(why);
     start_error_->message = "cannot start a worker: " + start_error_->message;
@@ -229,7 +227,7 @@ void PoolEngine::Submit(TrialRequest request) { queue_.push_back(std::move(reque
 void PoolEngine::Dispatch() {
   if (!prepared_) return UpdateCpus();
   for (Slot& slot : slots_) {
-    if (slot.stage == Stage::kDown && !start_error_ && slot.retry_at_s <= Now()) Start(slot);
+    if (slot.stage == Stage::kDown && !start_error_ && slot.retry_at_s <= SystemNowS()) Start(slot);
   }
   if (start_error_) FailQueued(FailureKind::kBuildCrash, start_error_->message);
   // The next run starts first, and CPUs are settled before new work is given out.
@@ -269,7 +267,7 @@ void PoolEngine::OnBuilt(Slot& slot, const CallResult& result) {
   const FailureKind failure = BuildFailure(result);
   if (failure == FailureKind::kNone) {
     slot.stage = Stage::kBuilt;
-    slot.built_at_s = Now();
+    slot.built_at_s = SystemNowS();
     return;
   }
   FinishTrial(slot, FailedTrial(slot.trial.trial_id, failure, ErrorOf(result).message));

@@ -5,12 +5,13 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <utility>
+
+#include "base/numbers.h"
 
 namespace banyan {
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 constexpr std::array<std::pair<FailureKind, const char*>, 11> kFailureNames = {{
     {FailureKind::kNone, "none"},

@@ -25,8 +25,6 @@ constexpr int kGroupWatchEvery = 10;
 // A pipe this large takes most modules in one write.
 constexpr int kPipeBytes = 1 << 20;
 
-double Now() { return SystemClock::Get()->NowS(); }
-
 std::string Mebibytes(int64_t bytes) { return fmt::format("{} MiB", bytes >> 20); }
 
 }  // namespace
@@ -58,7 +56,7 @@ void WorkerProcess::Call(const Message& request, double timeout_s, bool watch_me
   noise_tail_.clear();
   busy_ = true;
   watch_memory_ = watch_memory;
-  call_start_s_ = Now();
+  call_start_s_ = SystemNowS();
   deadline_s_ = call_start_s_ + timeout_s;
   next_watch_s_ = call_start_s_ + kWatchIntervalS;
   watches_ = 0;
@@ -135,9 +133,9 @@ std::optional<CallResult> WorkerProcess::Step() {
     return CallResult{.end = CallEnd::kReply,
                       .reply = std::move((*message)->header),
                       .text = {},
-                      .elapsed_s = Now() - call_start_s_};
+                      .elapsed_s = SystemNowS() - call_start_s_};
   }
-  const double now = Now();
+  const double now = SystemNowS();
   // A child of the kernel's may keep the pipes open after the worker's death, so ask the system as
   // well.
   if (closed_ || (busy_ && now >= next_watch_s_)) {
@@ -189,7 +187,8 @@ std::optional<CallResult> WorkerProcess::End(CallEnd end, const std::string& tex
   const bool was_busy = busy_;
   Kill();
   if (!was_busy) return std::nullopt;
-  return CallResult{.end = end, .reply = {}, .text = text, .elapsed_s = Now() - call_start_s_};
+  return CallResult{
+      .end = end, .reply = {}, .text = text, .elapsed_s = SystemNowS() - call_start_s_};
 }
 
 void WorkerProcess::Kill() {

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/strings.h"
 #include "base/subprocess.h"
+#include "base/utf8.h"
 #include "model/redact.h"
 #include "model/wire.h"
 

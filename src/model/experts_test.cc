@@ -21,7 +21,7 @@ Candidate RootOf(ProgramView program) {
   return root;
 }
 
-ModelRequest RequestFor(Candidate root) {
+ModelRequest RequestAt(Candidate root) {
   ModelRequest request;
   request.workload = std::make_shared<const Workload>(FakeWorkload());
   request.target = std::make_shared<const Target>(FakeTarget());
@@ -61,7 +61,7 @@ class ExpertsTest : public testing::TestWithParam<std::string> {
 TEST_P(ExpertsTest, HasItsName) { EXPECT_EQ(model_->name(), GetParam()); }
 
 TEST_P(ExpertsTest, ProposesLegalPlansWithReasons) {
-  const ModelRequest request = RequestFor(root_);
+  const ModelRequest request = RequestAt(root_);
   const ModelReply reply = model_->Propose(request);
   EXPECT_EQ(reply.error, "");
   ASSERT_FALSE(reply.proposals.empty());
@@ -81,13 +81,13 @@ TEST_P(ExpertsTest, ProposesLegalPlansWithReasons) {
 }
 
 TEST_P(ExpertsTest, IsAFunctionOfTheRequest) {
-  const ModelRequest request = RequestFor(root_);
+  const ModelRequest request = RequestAt(root_);
   EXPECT_EQ(ToJson(model_->Propose(request)).dump(), ToJson(model_->Propose(request)).dump());
 }
 
 TEST_P(ExpertsTest, NeverMoreThanAskedForAndNoneTwice) {
   for (const size_t most : {size_t{1}, size_t{3}, size_t{16}}) {
-    ModelRequest request = RequestFor(root_);
+    ModelRequest request = RequestAt(root_);
     request.max_proposals = most;
     const ModelReply reply = model_->Propose(request);
     EXPECT_LE(reply.proposals.size(), most);
@@ -98,7 +98,7 @@ TEST_P(ExpertsTest, NeverMoreThanAskedForAndNoneTwice) {
 }
 
 TEST_P(ExpertsTest, RepliesSurviveJson) {
-  const ModelReply reply = model_->Propose(RequestFor(root_));
+  const ModelReply reply = model_->Propose(RequestAt(root_));
   const auto back = ModelReplyFromJson(ToJson(reply));
   ASSERT_TRUE(back.ok()) << back.error().message;
   EXPECT_EQ(ToJson(*back).dump(), ToJson(reply).dump());
@@ -112,7 +112,7 @@ TEST_P(ExpertsTest, WithoutAProgramThereIsAnErrorText) {
 
 // Every request is answered or explained, however many were before.
 TEST_P(ExpertsTest, TriedPlansAreNotProposedAgain) {
-  ModelRequest request = RequestFor(root_);
+  ModelRequest request = RequestAt(root_);
   request.max_proposals = 16;
   std::set<uint64_t> tried(request.tried_plans.begin(), request.tried_plans.end());
   for (int call = 0; call < 40; ++call) {
@@ -140,7 +140,7 @@ TEST(MakeBuiltinModelTest, AnUnknownNameListsTheKnownOnes) {
 
 TEST(AnalyticExpertTest, RefinesTheBestOfItsOwn) {
   AnalyticExpert expert;
-  ModelRequest request = RequestFor(RootOf(FakeMlpProgram(128, 512, 2048)));
+  ModelRequest request = RequestAt(RootOf(FakeMlpProgram(128, 512, 2048)));
   request.max_proposals = 4;
   const ModelReply first = expert.Propose(request);
   ASSERT_EQ(first.proposals.size(), 4u);
@@ -162,7 +162,7 @@ TEST(AnalyticExpertTest, RefinesTheBestOfItsOwn) {
 
 TEST(AnalyticExpertTest, AvoidsAStepThatFailed) {
   AnalyticExpert expert;
-  ModelRequest request = RequestFor(RootOf(FakeMatmulProgram(384, 384, 384)));
+  ModelRequest request = RequestAt(RootOf(FakeMatmulProgram(384, 384, 384)));
   const ModelReply before = expert.Propose(request);
   ASSERT_FALSE(before.proposals.empty());
   const Step& step = before.proposals[0].steps[0];
@@ -178,7 +178,7 @@ TEST(AnalyticExpertTest, AnswersForEverySize) {
   for (const int64_t m : {1, 3, 8, 61}) {
     for (const int64_t n : {1, 5, 16, 96}) {
       for (const int64_t k : {1, 7, 64}) {
-        const ModelReply reply = expert.Propose(RequestFor(RootOf(FakeMatmulProgram(m, n, k))));
+        const ModelReply reply = expert.Propose(RequestAt(RootOf(FakeMatmulProgram(m, n, k))));
         EXPECT_EQ(reply.proposals.empty(), !reply.error.empty()) << m << " " << n << " " << k;
       }
     }
@@ -190,7 +190,7 @@ TEST(HeuristicExpertTest, SmallStepsKeepTheStepsBefore) {
   const auto root = compiler->Root();
   ASSERT_TRUE(root.ok());
   HeuristicExpert expert;
-  ModelRequest request = RequestFor(*root);
+  ModelRequest request = RequestAt(*root);
   const ModelReply defaults = expert.Propose(request);
   ASSERT_FALSE(defaults.proposals.empty());
   const auto leaf = compiler->Apply(Plan{defaults.proposals[0].steps});

@@ -10,6 +10,7 @@
 
 #include "base/rng.h"
 #include "base/strings.h"
+#include "base/utf8.h"
 #include "model/pool_fields.h"
 #include "model/prompt.h"
 #include "model/redact.h"

@@ -100,21 +100,4 @@ std::string HideMaskedKeys(std::string_view text) {
   return shown;
 }
 
-std::string ValidUtf8(std::string_view text, size_t* invalid) {
-  if (invalid != nullptr) *invalid = 0;
-  std::string valid;
-  valid.reserve(text.size());
-  while (!text.empty()) {
-    const CodePoint point = NextCodePoint(text);
-    if (point.valid) {
-      valid += text.substr(0, point.bytes);
-    } else {
-      valid += '?';
-      if (invalid != nullptr) ++*invalid;
-    }
-    text.remove_prefix(point.bytes);
-  }
-  return valid;
-}
-
 }  // namespace banyan

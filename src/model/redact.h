@@ -24,7 +24,4 @@ std::string KeptBody(std::string_view body, std::string_view key, size_t max_byt
 // "[key]". For error messages only.
 std::string HideMaskedKeys(std::string_view text);
 
-// With '?' for every byte that is not valid UTF-8; `invalid` counts them.
-std::string ValidUtf8(std::string_view text, size_t* invalid = nullptr);
-
 }  // namespace banyan

@@ -132,30 +132,6 @@ std::string_view WithoutThoughts(std::string_view text) {
 }
 
 // Invalid bytes become '?', so that nothing of the reply can spoil a record.
-bool IsUtf8(std::string_view text) {
-  while (!text.empty()) {
-    const CodePoint point = NextCodePoint(text);
-    if (!point.valid) return false;
-    text.remove_prefix(point.bytes);
-  }
-  return true;
-}
-
-std::string ValidUtf8(std::string_view text) {
-  std::string valid;
-  valid.reserve(text.size());
-  while (!text.empty()) {
-    const CodePoint point = NextCodePoint(text);
-    if (point.valid) {
-      valid += text.substr(0, point.bytes);
-    } else {
-      valid += '?';
-    }
-    text.remove_prefix(point.bytes);
-  }
-  return valid;
-}
-
 }  // namespace
 
 std::string PlainName(std::string_view name) {

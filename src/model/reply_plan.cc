@@ -16,7 +16,6 @@ namespace banyan {
 namespace {
 
 constexpr size_t kMaxRead = 64;    // proposals of a reply that are looked at
-constexpr size_t kMaxSteps = 256;  // of one proposal
 constexpr size_t kMaxReasons = 3;  // in an error
 constexpr double kNoConfidence = 0.5;
 
@@ -184,8 +183,8 @@ class PlanReply {
         names.Apply(step);
         steps.push_back(std::move(step));
       }
-      if (steps.size() > kMaxSteps) {
-        return InvalidArgument(fmt::format("more than {} steps", kMaxSteps));
+      if (steps.size() > kMaxProposalSteps) {
+        return InvalidArgument(fmt::format("more than {} steps", kMaxProposalSteps));
       }
     }
     // Steps the leaf has already are kept, not revised.

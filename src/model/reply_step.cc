@@ -18,8 +18,7 @@ namespace {
 
 constexpr size_t kMaxNotes = 40;
 constexpr size_t kMaxNoteBytes = 240;
-constexpr size_t kMaxSteps = 256;  // of one proposal
-constexpr int kMaxNesting = 3;     // of lists of steps
+constexpr int kMaxNesting = 3;  // of lists of steps
 
 std::string Lower(std::string_view text) {
   std::string lower;
@@ -198,8 +197,8 @@ Result<std::vector<LooseStep>> ReadSteps(const Json& value, int depth) {
     if (item.is_null()) continue;
     BANYAN_ASSIGN_OR_RETURN(auto some, ReadSteps(item, depth + 1));
     for (auto& step : some) all.push_back(std::move(step));
-    if (all.size() > kMaxSteps) {
-      return InvalidArgument(fmt::format("more than {} steps", kMaxSteps));
+    if (all.size() > kMaxProposalSteps) {
+      return InvalidArgument(fmt::format("more than {} steps", kMaxProposalSteps));
     }
   }
   return all;
@@ -242,8 +241,8 @@ Result<std::vector<LooseStep>> ReadLooseStepText(std::string_view text, size_t* 
         }
         const size_t past = call->end;
         steps.push_back(FromCall(*std::move(call), text.substr(at, past - at)));
-        if (steps.size() > kMaxSteps) {
-          return InvalidArgument(fmt::format("more than {} steps", kMaxSteps));
+        if (steps.size() > kMaxProposalSteps) {
+          return InvalidArgument(fmt::format("more than {} steps", kMaxProposalSteps));
         }
         at = past;
       } else {

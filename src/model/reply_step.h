@@ -12,6 +12,8 @@
 
 namespace banyan {
 
+inline constexpr size_t kMaxProposalSteps = 256;
+
 // What was changed in a reply: one line each, bounded in length and number; without repetitions.
 class ReplyNotes {
  public:

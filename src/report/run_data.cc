@@ -7,6 +7,7 @@
 #include <limits>
 #include <utility>
 
+#include "base/numbers.h"
 #include "report/json_parts.h"
 #include "report/run_models.h"
 #include "report/run_tree.h"
@@ -15,8 +16,6 @@
 
 namespace banyan {
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 Json IntervalOrNull(const std::vector<double>& samples_ms) {
   if (samples_ms.empty()) return nullptr;

@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
 
+#include "base/numbers.h"
 #include "report/run_tree.h"
 
 namespace banyan {
@@ -64,7 +64,6 @@ CallRecord Called(uint64_t id, const std::string& model, int64_t node, int64_t t
 // A root of 8 ms; call 1 of "strong" gives 4 ms and a failure, a mutation of it 2 ms, call 2 of
 // "light" 6 ms, which is slower than its leaf.
 RunRecords Sample() {
-  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
   RunRecords records;
   records.run.run_id = "20260101-000000-1";
   records.run.status = RunStatus::kInterrupted;

@@ -10,11 +10,10 @@
 #include <vector>
 
 #include "base/format.h"
+#include "base/numbers.h"
 
 namespace banyan {
 namespace {
-
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 // What became of some nodes: of one call's, or of all of one origin.
 struct Yield {

@@ -20,6 +20,13 @@ const char* LoopKindName(LoopKind kind) {
   return "serial";
 }
 
+LinearForm LinearForm::Unit(size_t size, size_t at) {
+  LinearForm form;
+  form.coefficients.assign(size, 0);
+  form.coefficients[at] = 1;
+  return form;
+}
+
 int BlockView::FindIter(std::string_view iter_name) const {
   for (size_t i = 0; i < iters.size(); ++i) {
     if (iters[i].name == iter_name) return static_cast<int>(i);

@@ -21,6 +21,8 @@ struct LinearForm {
   std::vector<int64_t> coefficients;
 
   bool uses(size_t k) const { return k < coefficients.size() && coefficients[k] != 0; }
+  // Only variable `at` of `size`.
+  static LinearForm Unit(size_t size, size_t at);
 };
 
 // A loop, named by origin: "O.i" is the loop that the default program runs for iter i of block O,

@@ -19,6 +19,9 @@ struct Step {
   bool operator==(const Step& other) const { return op == other.op && args == other.args; }
 };
 
+// Deepest nesting of lists and objects in a step's arguments.
+inline constexpr int kMaxStepDepth = 8;
+
 // An ordered list of steps, applied to the workload's default program. Its canonical text, one step
 // a line, is its identity; '#' starts a comment in files. A value.
 struct Plan {

@@ -14,7 +14,6 @@
 namespace banyan {
 namespace {
 
-constexpr int kMaxDepth = 8;
 constexpr size_t kMaxSteps = 10000;
 constexpr size_t kMaxPlanBytes = 4 << 20;
 
@@ -155,7 +154,7 @@ class Parser {
 
   Result<Json> Value(int depth) {
     SkipSpace(true);
-    if (depth > kMaxDepth) return At(position_, "nested too deeply");
+    if (depth > kMaxStepDepth) return At(position_, "nested too deeply");
     if (AtEnd()) return Expected("a value");
     if (Peek() == '[') return List(depth);
     if (Peek() == '{') return Object(depth);

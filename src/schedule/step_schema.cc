@@ -7,10 +7,11 @@
 #include <cstdint>
 #include <limits>
 
+#include "schedule/step.h"
+
 namespace banyan {
 namespace {
 
-constexpr int kMaxDepth = 8;
 constexpr size_t kMaxTextBytes = 200;
 
 std::string Shown(const Json& value) {
@@ -21,8 +22,8 @@ std::string Shown(const Json& value) {
 
 // Numbers outside int64, endless nesting and unprintable text would not survive a round trip.
 bool FitsText(const Json& value, int depth, std::string* reason) {
-  if (depth > kMaxDepth) {
-    *reason = fmt::format("nested deeper than {} levels", kMaxDepth);
+  if (depth > kMaxStepDepth) {
+    *reason = fmt::format("nested deeper than {} levels", kMaxStepDepth);
     return false;
   }
   if (value.is_null() || value.is_binary() || value.is_discarded()) {

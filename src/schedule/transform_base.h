@@ -72,6 +72,14 @@ const std::string& Text(const Json& args, const char* key);
 std::string TextOr(const Json& args, const char* key, const std::string& otherwise);
 std::vector<std::string> Texts(const Json& args, const char* key);
 
+// ---- parts ------------------------------------------------------------------------------------
+inline const BlockView& BlockOf(const ProgramView& program, int block) {
+  return program.blocks[static_cast<size_t>(block)];
+}
+inline const LoopView& LoopOf(const ProgramView& program, int loop) {
+  return program.loops[static_cast<size_t>(loop)];
+}
+
 // ---- facts ------------------------------------------------------------------------------------
 // Drives a reduction iter of the block at position `position` of its loops.
 bool DrivesReduction(const BlockView& block, size_t position);

@@ -14,14 +14,6 @@ namespace {
 // A fusion that computes a reduction this often over cannot win its locality back.
 constexpr double kMaxRecomputation = 8;
 
-const LoopView& LoopOf(const ProgramView& program, int loop) {
-  return program.loops[static_cast<size_t>(loop)];
-}
-
-const BlockView& BlockOf(const ProgramView& program, int block) {
-  return program.blocks[static_cast<size_t>(block)];
-}
-
 std::string NamesOf(const ProgramView& program, const std::vector<int>& blocks) {
   std::vector<std::string_view> names;
   for (const int block : blocks) names.push_back(BlockOf(program, block).name);

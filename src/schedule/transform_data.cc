@@ -12,10 +12,6 @@
 namespace banyan {
 namespace {
 
-const BlockView& BlockOf(const ProgramView& program, int block) {
-  return program.blocks[static_cast<size_t>(block)];
-}
-
 const BufferView& BufferOf(const ProgramView& program, int buffer) {
   return program.buffers[static_cast<size_t>(buffer)];
 }

@@ -13,14 +13,6 @@ constexpr int64_t kMaxUnroll = 128;
 // More accumulators than this many register files are stored in the loop, whatever LLVM does.
 constexpr int64_t kMaxRegisterFiles = 4;
 
-const LoopView& LoopOf(const ProgramView& program, int loop) {
-  return program.loops[static_cast<size_t>(loop)];
-}
-
-const BlockView& BlockOf(const ProgramView& program, int block) {
-  return program.blocks[static_cast<size_t>(block)];
-}
-
 // The blocks under `loop`; fails where the loop cannot change its kind at all.
 Result<std::vector<int>> BlocksOfSerialLoop(const ProgramView& program, int loop) {
   const auto& view = LoopOf(program, loop);

@@ -10,10 +10,6 @@
 namespace banyan {
 namespace {
 
-const BlockView& BlockOf(const ProgramView& program, int block) {
-  return program.blocks[static_cast<size_t>(block)];
-}
-
 std::string PadName(const Json& args) {
   return TextOr(args, "name", Text(args, "block") + "_fill");
 }

@@ -11,7 +11,7 @@
 namespace banyan {
 namespace {
 
-constexpr int kTries = 16;  // of one move, each at most one plan applied
+constexpr int kMoveTries = 16;  // of one move, each at most one plan applied
 constexpr int kCrossTries = 6;
 // A free move may make a program's straight-line code this much larger than its parent's, which is
 // known to build in time; small programs may always grow to kSmallCode. One runaway build costs
@@ -20,7 +20,7 @@ constexpr double kCodeGrowth = 2.5;
 constexpr int64_t kSmallCode = 512;
 constexpr double kPairChance = 0.25;  // of changing a second parameter too
 constexpr double kTwinChance = 0.5;   // of changing a step's twins on other blocks alike
-constexpr int kSampleSteps = 8;       // longest random chain
+constexpr int kChainSteps = 8;        // longest random chain
 // Before anything is learnt: the numbers of a tile are what refinement is mostly about.
 constexpr double kTileBias = 3;
 constexpr double kNumberBias = 3;
@@ -224,7 +224,7 @@ std::optional<Candidate> MoveMaker::TryNew(const Plan& plan, int64_t code_limit)
 std::optional<FreeMove> MoveMaker::Mutate(const Plan& plan, Rng& rng, bool* exhausted) {
   *exhausted = false;
   const int64_t code_limit = CodeLimit(plan);
-  for (int attempt = 0; attempt < kTries; ++attempt) {
+  for (int attempt = 0; attempt < kMoveTries; ++attempt) {
     const std::optional<Choice> choice = PickChange(plan, rng);
     if (!choice) {
       *exhausted = true;
@@ -301,9 +301,10 @@ std::optional<FreeMove> MoveMaker::Cross(const Plan& plan, const Plan& other, Rn
 std::optional<FreeMove> MoveMaker::Sample(const Candidate& from, Rng& rng) {
   const auto& transformations = AllTransformations();
   Candidate at = from;
-  const auto wanted = static_cast<size_t>(rng.Between(1, kSampleSteps));
+  const auto wanted = static_cast<size_t>(rng.Between(1, kChainSteps));
   size_t added = 0;
-  for (int attempt = 0; attempt < kTries && added < wanted && at.program != nullptr; ++attempt) {
+  for (int attempt = 0; attempt < kMoveTries && added < wanted && at.program != nullptr;
+       ++attempt) {
     const Transformation* transformation = rng.Pick(transformations);
     const std::optional<Step> step = transformation->Sample(*at.program, compiler_->target(), rng);
     if (!step) continue;

@@ -9,9 +9,9 @@ namespace banyan {
 namespace {
 
 constexpr int kChildrenPerTrial = 4;  // bred, of which the cost model picks
-constexpr int kTries = 6;             // for one child
+constexpr int kChildTries = 6;        // for one child
 constexpr size_t kPopulation = 32;    // best plans that breed
-constexpr double kCrossoverChance = 0.25;
+constexpr double kMateChance = 0.25;
 
 }  // namespace
 
@@ -67,7 +67,7 @@ NodeId PopulationSearch::Parent(Rng& rng) const {
 }
 
 std::optional<PopulationSearch::Child> PopulationSearch::MakeChild() {
-  for (int i = 0; i < kTries; ++i) {
+  for (int i = 0; i < kChildTries; ++i) {
     Rng rng(config_.seed, "breed", static_cast<uint64_t>(draws_++));
     if (ranking_.empty()) {
       auto sample = actions_->Sample(root_, rng);
@@ -77,7 +77,7 @@ std::optional<PopulationSearch::Child> PopulationSearch::MakeChild() {
     const NodeId parent = Parent(rng);
     const Plan plan = tree_->PlanOf(parent);
     std::optional<FreeMove> move;
-    if (config_.strategy.crossover && rng.Chance(kCrossoverChance)) {
+    if (config_.strategy.crossover && rng.Chance(kMateChance)) {
       const NodeId partner = Parent(rng);
       if (partner != parent) move = moves_->Cross(plan, tree_->PlanOf(partner), rng);
     }

@@ -113,7 +113,7 @@ TEST(RouterTest, OtherRules) {
 
 // ---- Regret on scripted arms of known gain and price
 
-struct Arm {
+struct ScriptedArm {
   ModelRole role = ModelRole::kLight;
   double usd = 0.01;
   std::function<double(int call)> mean;  // of the gain of the call'th call
@@ -121,12 +121,12 @@ struct Arm {
 
 // Sum over `calls` of the best arm's expected value less that of the arm chosen; `value` of an arm
 // is what the unit says. Fixed policies: choose(call) given.
-double Regret(const std::vector<Arm>& arms, int calls, CostUnit unit, uint64_t seed,
+double Regret(const std::vector<ScriptedArm>& arms, int calls, CostUnit unit, uint64_t seed,
               const std::function<int(int call)>& fixed) {
   const auto router = MakeRouter("thompson").value();
   constexpr double kWorth = 0.1;
   double dearest = 0;
-  for (const Arm& arm : arms) dearest = std::max(dearest, arm.usd);
+  for (const ScriptedArm& arm : arms) dearest = std::max(dearest, arm.usd);
   RouteQuestion question{.phase = Phase::kRefinement, .unit = unit, .worth = kWorth};
   for (size_t i = 0; i < arms.size(); ++i) {
     ModelRecord record;
@@ -134,7 +134,7 @@ double Regret(const std::vector<Arm>& arms, int calls, CostUnit unit, uint64_t s
     record.usd = arms[i].usd;
     question.pool.push_back(record);
   }
-  const auto value = [&](const Arm& arm, int call) {
+  const auto value = [&](const ScriptedArm& arm, int call) {
     return unit == CostUnit::kWorth ? arm.mean(call) - kWorth * arm.usd / dearest
                                     : arm.mean(call) / arm.usd;
   };
@@ -144,7 +144,7 @@ double Regret(const std::vector<Arm>& arms, int calls, CostUnit unit, uint64_t s
     Rng rng(seed, "regret", static_cast<uint64_t>(call));
     const int chosen = fixed ? fixed(call) : router->Choose(question, rng).model;
     double best = value(arms[0], call);
-    for (const Arm& arm : arms) best = std::max(best, value(arm, call));
+    for (const ScriptedArm& arm : arms) best = std::max(best, value(arm, call));
     regret += best - value(arms[static_cast<size_t>(chosen)], call);
     const double seen =
         std::max(0.0, arms[static_cast<size_t>(chosen)].mean(call) + 0.02 * rng.Normal());
@@ -155,7 +155,8 @@ double Regret(const std::vector<Arm>& arms, int calls, CostUnit unit, uint64_t s
   return regret;
 }
 
-double Mean(const std::vector<Arm>& arms, CostUnit unit, const std::function<int(int)>& fixed) {
+double Mean(const std::vector<ScriptedArm>& arms, CostUnit unit,
+            const std::function<int(int)>& fixed) {
   double sum = 0;
   for (uint64_t seed = 0; seed < 20; ++seed) sum += Regret(arms, 200, unit, seed, fixed);
   return sum / 20;
@@ -164,7 +165,7 @@ double Mean(const std::vector<Arm>& arms, CostUnit unit, const std::function<int
 class RouterRegretTest : public ::testing::TestWithParam<CostUnit> {};
 
 TEST_P(RouterRegretTest, BelowUniformChoice) {
-  const std::vector<Arm> arms = {
+  const std::vector<ScriptedArm> arms = {
       {ModelRole::kStrong, 0.05, [](int) { return 0.20; }},
       {ModelRole::kLight, 0.01, [](int) { return 0.06; }},
       {ModelRole::kLight, 0.02, [](int) { return 0.01; }},
@@ -177,7 +178,7 @@ TEST_P(RouterRegretTest, BelowUniformChoice) {
 
 TEST_P(RouterRegretTest, BelowTheBestFixedArmWhereThingsShift) {
   // A strong model that runs dry, and a light one that gets going.
-  const std::vector<Arm> arms = {
+  const std::vector<ScriptedArm> arms = {
       {ModelRole::kStrong, 0.03, [](int call) { return call < 80 ? 0.30 : 0.0; }},
       {ModelRole::kLight, 0.01, [](int call) { return call < 80 ? 0.01 : 0.09; }},
   };

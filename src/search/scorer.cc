@@ -1,9 +1,9 @@
 #include "search/scorer.h"
 
-#include <limits>
 #include <utility>
 
 #include "base/hash.h"
+#include "base/numbers.h"
 
 namespace banyan {
 
@@ -13,7 +13,6 @@ Features Scorer::FeaturesOf(const Candidate& candidate) {
 }
 
 ScoresEvent Scorer::Answer(const ScoreCandidates& question) {
-  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
   ScoresEvent event;
   event.ticket = question.ticket;
   event.scores.assign(question.candidates.size(), kNaN);

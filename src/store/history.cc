@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <set>
 #include <utility>
 #include <vector>
 
 #include "base/hash.h"
+#include "base/numbers.h"
 #include "schedule/mutator_steps.h"
 #include "search/scorer.h"
 #include "store/blob.h"
@@ -21,7 +21,6 @@ namespace {
 constexpr size_t kExamples = 8;
 constexpr int64_t kGainsOfAModel = 64;  // that are read of one model in one phase
 constexpr int64_t kSamples = 4000;
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 // A run of which the latencies were measured, not simulated.
 constexpr const char* kMeasured = "json_extract(r.config, '$.simulate') IS NULL";

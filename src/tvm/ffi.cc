@@ -3,12 +3,12 @@
 #include <dlfcn.h>
 
 #include <cstdlib>
-#include <ctime>
 #include <mutex>
 #include <shared_mutex>
 #include <string>
 #include <unordered_map>
 
+#include "base/clock.h"
 #include "tvm/version.h"
 
 namespace banyan {
@@ -117,12 +117,6 @@ Status LoadTvm(const std::string& library) {
 
 namespace {
 
-double NowS() {
-  timespec now{};
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
-}
-
 thread_local double tvm_seconds = 0;
 thread_local int tvm_depth = 0;  // a call that calls back counts once
 
@@ -130,9 +124,9 @@ thread_local int tvm_depth = 0;  // a call that calls back counts once
 
 double TvmSeconds() { return tvm_seconds; }
 
-TvmTimer::TvmTimer() : start_s_(tvm_depth++ == 0 ? NowS() : 0) {}
+TvmTimer::TvmTimer() : start_s_(tvm_depth++ == 0 ? SystemNowS() : 0) {}
 TvmTimer::~TvmTimer() {
-  if (--tvm_depth == 0) tvm_seconds += NowS() - start_s_;
+  if (--tvm_depth == 0) tvm_seconds += SystemNowS() - start_s_;
 }
 
 const ffi::Function& GlobalFunction(std::string_view name) {

@@ -10,9 +10,6 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr char kMatmul[] = "matmul:M=32,N=48,K=64";
-constexpr char kMlp[] = "mlp:T=16,H=16,I=32";
-
 TEST(LiveScheduleErrors, UnknownNamesAreToldWithTheKnownOnes) {
   Scheduled s(kMlp);
   EXPECT_EQ(Reason(s->ComputeInline("hidden")), "no block \"hidden\" (blocks: gate, up, gated, O)");

@@ -12,8 +12,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-constexpr char kMatmul[] = "matmul:M=32,N=48,K=64";
-constexpr char kMlp[] = "mlp:T=16,H=16,I=32";
 constexpr char kConv[] = "conv:N=1,C=4,O=8,H=6,W=6";
 
 TEST(LiveScheduleNames, DefaultProgram) {

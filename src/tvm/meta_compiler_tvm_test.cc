@@ -22,8 +22,6 @@
 namespace banyan {
 namespace {
 
-constexpr const char* kMatmul = "matmul:M=32,N=48,K=64";
-
 Workload Builtin(const std::string& text) {
   const auto spec = ParseWorkloadSpec(text);
   EXPECT_TRUE(spec.ok()) << text;

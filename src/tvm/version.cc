@@ -14,7 +14,7 @@ namespace banyan {
 std::string TvmLibraryFile() {
   const char* library = std::getenv("BANYAN_TVM_LIBRARY");
   if (library != nullptr && *library != '\0') return library;
-  return std::string(BANYAN_TVM_LIBRARY_DIR) + "/libtvm_compiler.so";
+  return BANYAN_TVM_LIBRARY_DIR "/libtvm_compiler.so";
 }
 
 // TVM's library registers no function that tells its version, but the wheel's metadata folder

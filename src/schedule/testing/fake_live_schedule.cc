@@ -41,13 +41,6 @@ void ReplaceLoops(BlockView& block, size_t at, size_t count, const std::vector<i
                      replacement.end());
 }
 
-LinearForm Unit(size_t size, size_t at) {
-  LinearForm form;
-  form.coefficients.assign(size, 0);
-  form.coefficients[at] = 1;
-  return form;
-}
-
 }  // namespace
 
 FakeLiveSchedule::FakeLiveSchedule(ProgramView program) : program_(std::move(program)) { Tidy(); }
@@ -243,11 +236,12 @@ Status FakeLiveSchedule::CacheRead(const std::string& block, const std::string& 
   for (size_t d = 0; d < like.shape.size(); ++d) {
     const std::string iter = fmt::format("v{}", d);
     copy.loops.push_back(NewLoop(name + "." + iter, like.shape[d]));
-    copy.iters.push_back({iter, IterKind::kSpatial, like.shape[d], Unit(like.shape.size(), d)});
+    copy.iters.push_back(
+        {iter, IterKind::kSpatial, like.shape[d], LinearForm::Unit(like.shape.size(), d)});
   }
   AccessView access;
   for (size_t d = 0; d < like.shape.size(); ++d)
-    access.indices.push_back(Unit(like.shape.size(), d));
+    access.indices.push_back(LinearForm::Unit(like.shape.size(), d));
   access.buffer = source;
   copy.reads = {access};
   access.buffer = cached;
@@ -274,8 +268,9 @@ Status FakeLiveSchedule::CacheWrite(const std::string& block, const std::string&
   for (size_t d = 0; d < like.shape.size(); ++d) {
     const std::string iter = fmt::format("v{}", d);
     copy.loops.push_back(NewLoop(name + "." + iter, like.shape[d]));
-    copy.iters.push_back({iter, IterKind::kSpatial, like.shape[d], Unit(like.shape.size(), d)});
-    access.indices.push_back(Unit(like.shape.size(), d));
+    copy.iters.push_back(
+        {iter, IterKind::kSpatial, like.shape[d], LinearForm::Unit(like.shape.size(), d)});
+    access.indices.push_back(LinearForm::Unit(like.shape.size(), d));
   }
   access.buffer = cached;
   copy.reads = {access};

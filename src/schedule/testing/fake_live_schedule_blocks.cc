@@ -14,13 +14,6 @@ namespace {
 
 std::ptrdiff_t Signed(size_t value) { return static_cast<std::ptrdiff_t>(value); }
 
-LinearForm Unit(size_t size, size_t at) {
-  LinearForm form;
-  form.coefficients.assign(size, 0);
-  form.coefficients[at] = 1;
-  return form;
-}
-
 // `form` (over the iters of `block`) as a form over the first `count` loops of the block.
 LinearForm OverLoops(const BlockView& block, const LinearForm& form, size_t count) {
   LinearForm result;
@@ -307,21 +300,22 @@ Status FakeLiveSchedule::RFactor(const std::string& loop_name, int factor_axis,
           name + "." + (factored ? "vf" : RelativeName(program_.blocks[index].name, old.name)),
           old.extent);
     }
-    partial.iters.push_back(
-        {"vf", IterKind::kSpatial, extent, Unit(partial.loops.size(), static_cast<size_t>(at))});
+    partial.iters.push_back({"vf", IterKind::kSpatial, extent,
+                             LinearForm::Unit(partial.loops.size(), static_cast<size_t>(at))});
     for (auto* accesses : {&partial.reads, &partial.writes}) {
       for (auto& access : *accesses) {
         for (auto& form : access.indices) form.coefficients.push_back(0);
       }
     }
     partial.writes[0].buffer = buffer;
-    partial.writes[0].indices.insert(partial.writes[0].indices.begin() + factor_axis,
-                                     Unit(partial.iters.size(), partial.iters.size() - 1));
+    partial.writes[0].indices.insert(
+        partial.writes[0].indices.begin() + factor_axis,
+        LinearForm::Unit(partial.iters.size(), partial.iters.size() - 1));
     program_.blocks[index].reads = {{buffer, {}}};
     program_.blocks[index].multiply_add = false;
     for (size_t d = 0; d < shape.size(); ++d) {
       program_.blocks[index].reads[0].indices.push_back(
-          Unit(program_.blocks[index].iters.size(), 0));
+          LinearForm::Unit(program_.blocks[index].iters.size(), 0));
     }
     program_.blocks.insert(program_.blocks.begin() + Signed(index), std::move(partial));
     Tidy();

@@ -9,6 +9,9 @@
 
 namespace banyan {
 
+inline constexpr char kMatmul[] = "matmul:M=32,N=48,K=64";
+inline constexpr char kMlp[] = "mlp:T=16,H=16,I=32";
+
 // A built-in workload with a live schedule of it, for tests. Failures are test failures.
 class Scheduled {
  public:
