@@ -27,8 +27,7 @@ class EventFileJournal final : public Journal {
 
   Status Append(const Event& event) override {
     BANYAN_RETURN_IF_ERROR(inner_->Append(event));
-    const std::string line =
-        ToJson(event).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+    const std::string line = DumpJson(ToJson(event)) + "\n";
     if (std::fwrite(line.data(), 1, line.size(), file_.get()) != line.size() ||
         std::fflush(file_.get()) != 0) {
       return CannotWrite(path_);

@@ -78,6 +78,10 @@ std::string FormatCount(int64_t count) {
   return text;
 }
 
+std::string FormatExact(double value) {
+  return std::isfinite(value) ? fmt::format("{:.9g}", value) : "-";
+}
+
 std::string FormatUsd(double usd) {
   if (std::isnan(usd)) return "-";
   return std::abs(usd) >= 1 || usd == 0 ? fmt::format("${:.2f}", usd) : fmt::format("${:.4f}", usd);

@@ -18,7 +18,9 @@ std::string FormatGflops(double gflops);     // "98.7 GFLOP/s", "1.23 TFLOP/s"
 std::string FormatRatio(double ratio);       // "12.3x"
 std::string FormatPercent(double fraction);  // "87.5 %"
 std::string FormatCount(int64_t count);      // "1,234,567"
-std::string FormatUsd(double usd);           // "$0.0123", "$12.30"
+// "0.333333333": nine digits, enough to tell states apart, few enough to survive another libm.
+std::string FormatExact(double value);
+std::string FormatUsd(double usd);  // "$0.0123", "$12.30"
 // GFLOP/s of `flops` operations in `latency_ms`; NaN if that is not positive.
 double GflopsOf(double flops, double latency_ms);
 

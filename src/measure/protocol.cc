@@ -37,7 +37,7 @@ auto Convert(const char* what, F convert) -> Result<decltype(convert())> {
 }  // namespace
 
 std::string EncodeMessage(const Message& message) {
-  const std::string header = message.header.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::string header = DumpJson(message.header);
   const Prefix prefix = {kMagic, static_cast<uint32_t>(header.size()), message.payload.size()};
   std::string bytes;
   bytes.reserve(sizeof(prefix) + header.size() + message.payload.size());

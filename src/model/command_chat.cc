@@ -183,7 +183,7 @@ ChatReply CommandChat::Ask(const ChatRequest& request, const std::string& type, 
                {"max_output_tokens", request.max_output_tokens}};
   if (!state.is_null()) line["state"] = std::move(state);
   if (!entry_.extra.empty()) line["extra"] = entry_.extra;
-  job.line = line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+  job.line = DumpJson(line) + "\n";
   const Stopwatch watch;
   std::unique_lock<std::mutex> lock(mutex_);
   waiting_.push_back(&job);

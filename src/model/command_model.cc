@@ -143,7 +143,7 @@ ModelReply ReadCommandLine(ChatReply chat, const ModelRequest& request, const Pr
     if (line.is_object()) {
       Json answer = line;
       for (const char* key : {"id", "usage", "version", "type"}) answer.erase(key);
-      chat.text = answer.dump(-1, ' ', false, Json::error_handler_t::replace);
+      chat.text = DumpJson(answer);
     }
     return ReplyOf(std::move(chat), request, parse);
   }

@@ -161,7 +161,7 @@ void HttpChat::Try(Call& call) {
   HttpRequest request;
   request.url = wire_.Url(entry_);
   request.headers = wire_.Headers(key_);
-  request.body = body.dump(-1, ' ', false, Json::error_handler_t::replace);
+  request.body = DumpJson(body);
   request.connect_timeout_s = entry_.connect_timeout_s;
   request.first_byte_timeout_s = entry_.first_byte_timeout_s;
   request.total_timeout_s = entry_.total_timeout_s;

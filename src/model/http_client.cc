@@ -31,7 +31,7 @@ struct CloseList {
 };
 using Easy = std::unique_ptr<CURL, CloseEasy>;
 using Multi = std::unique_ptr<CURLM, CloseMulti>;
-using List = std::unique_ptr<curl_slist, CloseList>;
+using HeaderList = std::unique_ptr<curl_slist, CloseList>;
 
 // What the callbacks fill.
 struct Incoming {
@@ -139,7 +139,7 @@ HttpReply HttpClient::Post(const HttpRequest& request) {
   raw_headers = curl_slist_append(raw_headers, "Content-Type: application/json");
   raw_headers = curl_slist_append(raw_headers, "Accept: application/json");
   raw_headers = curl_slist_append(raw_headers, "Expect:");  // no second round trip for large bodies
-  const List headers(raw_headers);
+  const HeaderList headers(raw_headers);
 
   const Multi multi(InitCurl() ? curl_multi_init() : nullptr);
   const Easy easy(multi ? curl_easy_init() : nullptr);

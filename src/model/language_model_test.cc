@@ -53,7 +53,7 @@ ModelReply Parse(std::string_view text, const ModelRequest&) {
   return reply;
 }
 
-PoolEntry Entry() {
+PoolEntry StrongEntry() {
   PoolEntry entry;
   entry.name = "m";
   entry.provider = "openai";
@@ -67,8 +67,8 @@ PoolEntry Entry() {
 
 ModelReply Propose(ChatReply chat) {
   bool cancelled = false;
-  LanguageModel model(Entry(), std::make_unique<ScriptedChat>(std::move(chat), &cancelled), Prompt,
-                      Parse);
+  LanguageModel model(StrongEntry(), std::make_unique<ScriptedChat>(std::move(chat), &cancelled),
+                      Prompt, Parse);
   ModelReply reply = model.Propose({});
   model.Cancel();
   EXPECT_TRUE(cancelled);
@@ -123,7 +123,7 @@ TEST(LanguageModel, PassesFailuresOn) {
 
 TEST(LanguageModel, LimitsAreAnUpperBoundOfAllTries) {
   const ChatRequest prompt = Prompt({}, 5000, 1000);
-  const CallLimits limits = LimitsOf(Entry(), prompt);
+  const CallLimits limits = LimitsOf(StrongEntry(), prompt);
   const auto bytes = static_cast<int64_t>(prompt.user.size() + prompt.system.size() + 2);
   EXPECT_GE(limits.tokens, 2 * (bytes + 1000));
   EXPECT_LE(limits.tokens, 2 * (bytes + 1000) + 5000);
@@ -176,7 +176,7 @@ TEST(CommandLine, HasAnOutcomeWhateverItSays) {
 }
 
 PoolEntry Shell(const std::string& script) {
-  PoolEntry entry = Entry();
+  PoolEntry entry = StrongEntry();
   entry.provider = "command";
   entry.command = {"sh", "-c", script};
   entry.total_timeout_s = 20;

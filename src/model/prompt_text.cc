@@ -139,7 +139,7 @@ One JSON object, nothing around it; reason step by step in its first field:
 {"reasoning": "...", "mutators": ["name", "name"], "next_model": "your own name"}
 )md";
 
-std::string Kind(const Json& property) {
+std::string SchemaKind(const Json& property) {
   if (property.contains("enum")) {
     return fmt::format("{}", fmt::join(property["enum"].get<std::vector<std::string>>(), " | "));
   }
@@ -177,7 +177,7 @@ std::string StepReference() {
       bool required = false;
       for (const auto& one : schema["required"]) required = required || one == name;
       text +=
-          fmt::format("  - {} ({}{}{})", name, required ? "" : "optional, ", Kind(property),
+          fmt::format("  - {} ({}{}{})", name, required ? "" : "optional, ", SchemaKind(property),
                       property.contains("default")
                           ? fmt::format(", default {}", property["default"].is_string()
                                                             ? property["default"].get<std::string>()

@@ -18,8 +18,6 @@ constexpr size_t kMaxItems = 4096;     // of one list
 constexpr size_t kMaxBareBytes = 400;  // of a text without quotes
 constexpr size_t kMaxKeyBytes = 200;
 
-bool IsWordByte(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
-
 bool IsSpace(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f' || c == '\v';
 }

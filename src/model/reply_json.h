@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cctype>
 #include <cstddef>
 #include <optional>
 #include <string>
@@ -18,6 +19,11 @@ namespace banyan {
 // An object that the end of the text cut off holds, under this key, the name of the value that was
 // being read; a cut-off string or number is left out, a cut-off object or list kept as far as read.
 inline constexpr const char* kCutKey = "\x01";
+
+// Of a name.
+inline bool IsWordByte(char c) {
+  return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+}
 
 struct LooseJson {
   Json value;

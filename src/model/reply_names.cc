@@ -17,13 +17,13 @@ constexpr size_t kMaxLoops = 64;  // of one block
 constexpr size_t kMaxNameBytes = 100;
 constexpr size_t kLettersForTypos = 4;
 
-std::string TextOf(const Json& args, const char* key) {
+std::string TextArg(const Json& args, const char* key) {
   const auto found = args.find(key);
   return found != args.end() && found->is_string() ? found->get<std::string>() : std::string();
 }
 
 std::string TextOr(const Json& args, const char* key, const std::string& otherwise) {
-  std::string text = TextOf(args, key);
+  std::string text = TextArg(args, key);
   return text.empty() ? otherwise : text;
 }
 
@@ -159,7 +159,7 @@ void NameTracker::Open(const std::string& name) {
 
 void NameTracker::Apply(const Step& step) {
   const Json& args = step.args;
-  const std::string block = TextOf(args, "block");
+  const std::string block = TextArg(args, "block");
   if (step.op == "tile") {
     Tile(args);
   } else if (step.op == "reorder") {
@@ -188,7 +188,7 @@ void NameTracker::Apply(const Step& step) {
     }
   } else if (step.op == "rfactor") {
     open_ = true;
-    const std::string loop = TextOf(args, "loop");
+    const std::string loop = TextArg(args, "loop");
     for (Block& other : blocks_) other.open = other.open || LoopOf(other, loop) >= 0;
   } else if (step.op == "layout") {
     if (args.value("pad", false)) Open(block);
@@ -201,14 +201,14 @@ void NameTracker::Apply(const Step& step) {
         }
       }
     }
-  } else if (step.op == "primitive" && TextOf(args, "name") != "Annotate") {
+  } else if (step.op == "primitive" && TextArg(args, "name") != "Annotate") {
     open_ = true;
     for (Block& other : blocks_) other.open = true;
   }
 }
 
 void NameTracker::Tile(const Json& args) {
-  const Block* tiled = Find(TextOf(args, "block"));
+  const Block* tiled = Find(TextArg(args, "block"));
   if (tiled == nullptr) return;
   for (const auto& [key, factors] : args["factors"].items()) {
     const int at = LoopOf(*tiled, key);
@@ -231,7 +231,7 @@ void NameTracker::Tile(const Json& args) {
     }
   }
   if (args.contains("order")) {
-    if (Block* block = Find(TextOf(args, "block"))) Reorder(*block, args["order"]);
+    if (Block* block = Find(TextArg(args, "block"))) Reorder(*block, args["order"]);
   }
 }
 
@@ -274,14 +274,14 @@ void NameTracker::FuseLoops(const Json& args) {
 }
 
 void NameTracker::Pack(const Json& args) {
-  Block* reader = Find(TextOf(args, "block"));
-  const std::string buffer = TextOf(args, "buffer");
+  Block* reader = Find(TextArg(args, "block"));
+  const std::string buffer = TextArg(args, "buffer");
   Block copy;
   copy.name = TextOr(args, "name", buffer + "_pack");
   copy.open = true;
   if (reader != nullptr) {
     const auto shape = Shape(reader->name, buffer);
-    const int at = args.contains("at") ? LoopOf(*reader, TextOf(args, "at")) : -1;
+    const int at = args.contains("at") ? LoopOf(*reader, TextArg(args, "at")) : -1;
     copy.loops.assign(reader->loops.begin(), reader->loops.begin() + at + 1);
     for (size_t d = 0; d < shape.size(); ++d) {
       copy.loops.push_back({fmt::format("{}.v{}", copy.name, d), at < 0 ? shape[d] : 0});
@@ -304,13 +304,13 @@ void NameTracker::Pack(const Json& args) {
 }
 
 void NameTracker::Accumulate(const Json& args) {
-  Block* block = Find(TextOf(args, "block"));
+  Block* block = Find(TextArg(args, "block"));
   if (block == nullptr) return;
   const std::string name = block->name;
   if (args.contains("at")) {
     Block copy;
     copy.name = TextOr(args, "name", name + "_write");
-    const int at = LoopOf(*block, TextOf(args, "at"));
+    const int at = LoopOf(*block, TextArg(args, "at"));
     copy.loops.assign(block->loops.begin(), block->loops.begin() + at + 1);
     const size_t rank = block->write.shape.size();
     for (size_t d = 0; d < rank; ++d) {
@@ -327,9 +327,9 @@ void NameTracker::Accumulate(const Json& args) {
 }
 
 void NameTracker::Move(const Json& args) {
-  Block* moved = Find(TextOf(args, "block"));
+  Block* moved = Find(TextArg(args, "block"));
   if (moved == nullptr) return;
-  const std::string at = TextOf(args, "at");
+  const std::string at = TextArg(args, "at");
   for (const Block& other : blocks_) {
     const auto found = std::find_if(other.loops.begin(), other.loops.end(),
                                     [&](const Loop& loop) { return loop.name == at; });

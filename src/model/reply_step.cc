@@ -28,8 +28,6 @@ std::string Lower(std::string_view text) {
   return lower;
 }
 
-bool IsWordByte(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
-
 // ---- operations and arguments by other names ---------------------------------------------------
 
 struct Synonym {

@@ -15,7 +15,7 @@
 namespace banyan {
 namespace {
 
-constexpr size_t kMaxItems = 64;
+constexpr size_t kMaxListItems = 64;
 
 std::string Shown(const Json& value) {
   return OneLine(value.is_string() ? value.get<std::string>()
@@ -98,7 +98,7 @@ void CoerceArray(const Json& schema, const std::string& where, Json& value, Repl
     }
   }
   if (!value.is_array() && !value.is_object()) value = Json::array({Json(value)});
-  if (!value.is_array() || value.size() > kMaxItems) return;
+  if (!value.is_array() || value.size() > kMaxListItems) return;
   for (size_t i = value.size(); i > 0; --i) {
     if (value[i - 1].is_null()) value.erase(i - 1);
   }
@@ -131,7 +131,7 @@ void CoerceObject(const Json& schema, const std::string& where, Json& value, Rep
       value = *std::move(object);
     }
   }
-  if (value.is_array() && !value.empty() && value.size() <= kMaxItems) {
+  if (value.is_array() && !value.empty() && value.size() <= kMaxListItems) {
     if (auto object = MergedObject(value)) {
       notes->Add(fmt::format("{}: a list read as an object", where));
       value = *std::move(object);
@@ -248,7 +248,8 @@ std::optional<Cut> CutOf(const std::string& term) {
 }
 
 void FitMap(const std::string& op, Json& args, const NameTracker& names, ReplyNotes* notes) {
-  if (!args.contains("map") || !args["map"].is_array() || args["map"].size() > kMaxItems) return;
+  if (!args.contains("map") || !args["map"].is_array() || args["map"].size() > kMaxListItems)
+    return;
   for (Json& term : args["map"]) {
     if (!term.is_string()) return;
     const auto& given = term.get_ref<const std::string&>();

@@ -28,8 +28,7 @@ Result<std::vector<std::string>> DrawFigures(const Json& data, const std::string
                                              const FigureOptions& options) {
   BANYAN_ASSIGN_OR_RETURN(const TempDir scratch, TempDir::Make("banyan-figures"));
   const std::string input = scratch.path() + "/data.json";
-  BANYAN_RETURN_IF_ERROR(
-      WriteFileAtomically(input, data.dump(-1, ' ', false, Json::error_handler_t::replace)));
+  BANYAN_RETURN_IF_ERROR(WriteFileAtomically(input, DumpJson(data)));
   SpawnOptions spawn;
   spawn.argv = {
       FirstOf(options.python, "BANYAN_PYTHON", BANYAN_REPORT_PYTHON),

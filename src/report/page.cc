@@ -49,7 +49,7 @@ std::string HtmlEscape(std::string_view text) {
 }
 
 std::string ScriptSafeJson(const Json& json) {
-  const std::string text = json.dump(-1, ' ', false, Json::error_handler_t::replace);
+  const std::string text = DumpJson(json);
   std::string out;
   out.reserve(text.size() + text.size() / 16);
   for (size_t i = 0; i < text.size(); ++i) {

@@ -15,7 +15,7 @@ namespace {
 constexpr size_t kMaxTextBytes = 200;
 
 std::string Shown(const Json& value) {
-  std::string text = value.dump(-1, ' ', false, Json::error_handler_t::replace);
+  std::string text = DumpJson(value);
   if (text.size() > 40) text = text.substr(0, 37) + "...";
   return text;
 }

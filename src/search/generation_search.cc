@@ -8,6 +8,7 @@
 #include <numeric>
 #include <utility>
 
+#include "base/format.h"
 #include "base/strings.h"
 #include "schedule/mutator_steps.h"
 
@@ -19,10 +20,6 @@ constexpr int kFruitlessRounds = 3;  // until there is nothing left to try
 
 ActionSpace SpaceOf(const StrategyConfig& strategy) {
   return strategy.action_space == "mutators" ? ActionSpace::kMutators : ActionSpace::kPlan;
-}
-
-std::string Number(double value) {
-  return std::isfinite(value) ? fmt::format("{:.9g}", value) : "-";
 }
 
 }  // namespace
@@ -489,8 +486,8 @@ void GenerationSearch::FillRequest(const Call&, ModelRequest* request) {
 std::string GenerationSearch::DumpNode(NodeId id) const {
   const Stat& here = stat(id);
   return fmt::format(" uct {} sum {} score {} depth {} failures {}{}{}", here.visits,
-                     Number(here.value_sum), Number(here.score), here.depth, here.failures,
-                     here.terminal ? " terminal" : "",
+                     FormatExact(here.value_sum), FormatExact(here.score), here.depth,
+                     here.failures, here.terminal ? " terminal" : "",
                      models_.empty() ? "" : " next " + models_[here.model].record.info.name);
 }
 

@@ -3,19 +3,11 @@
 
 #include <cmath>
 
+#include "base/format.h"
 #include "base/hash.h"
 #include "search/search.h"
 
 namespace banyan {
-namespace {
-
-// Nine digits: enough to tell states apart, few enough to survive another libm.
-std::string Number(double value) {
-  return std::isfinite(value) ? fmt::format("{:.9g}", value) : "-";
-}
-
-}  // namespace
-
 void Search::RecordTrial(const Trial& trial) {
   const Node& node = tree_->node(trial.node);
   rows_.push_back(TrialRecord{.trial_id = trial.trial_id,
@@ -140,12 +132,12 @@ std::string Search::DumpTree() const {
     out += fmt::format("node {} parent {} {} {} program {} visits {} flight {}", id, node.parent,
                        info.origin, NodeStateName(node.state), HashHex(node.program_hash),
                        node.visits, node.in_flight);
-    if (node.state == NodeState::kMeasured) out += " own " + Number(node.log_speedup);
+    if (node.state == NodeState::kMeasured) out += " own " + FormatExact(node.log_speedup);
     if (node.value.total() > 0) {
-      out +=
-          fmt::format(" best {} mean {} failed {}", Number(node.value.best),
-                      Number(node.value.measured > 0 ? node.value.sum / node.value.measured : NAN),
-                      Number(node.value.failed));
+      out += fmt::format(
+          " best {} mean {} failed {}", FormatExact(node.value.best),
+          FormatExact(node.value.measured > 0 ? node.value.sum / node.value.measured : NAN),
+          FormatExact(node.value.failed));
     }
     if (info.call_id > 0) out += fmt::format(" call {}", info.call_id);
     out += DumpNode(id);
@@ -157,19 +149,20 @@ std::string Search::DumpTree() const {
     if (!info.reason.empty()) out += "  reason: " + info.reason + "\n";
     for (const std::string& failure : info.failures) out += "  failure: " + failure + "\n";
     for (const Edge& edge : node.edges) {
-      out += fmt::format("  -> {} prior {} visits {} flight {}\n", edge.child, Number(edge.prior),
-                         edge.visits, edge.in_flight);
+      out += fmt::format("  -> {} prior {} visits {} flight {}\n", edge.child,
+                         FormatExact(edge.prior), edge.visits, edge.in_flight);
     }
   }
   for (const Trial& trial : trials_) {
     out += fmt::format("trial {} node {} {} {}\n", trial.trial_id, trial.node,
                        trial.finished ? FailureKindName(trial.outcome.failure) : "in_flight",
-                       Number(trial.latency_ms));
+                       FormatExact(trial.latency_ms));
   }
   for (const Call& call : calls_) {
     out += fmt::format("call {} {} leaf {} phase {} {} accepted {} gain {}\n", call.call_id,
                        models_[call.model].record.info.name, call.leaf, PhaseName(call.phase),
-                       call.answered ? "answered" : "in_flight", call.accepted, Number(call.gain));
+                       call.answered ? "answered" : "in_flight", call.accepted,
+                       FormatExact(call.gain));
   }
   for (size_t i = 0; i < models_.size(); ++i) {
     const ModelState& model = models_[i];
@@ -182,7 +175,7 @@ std::string Search::DumpTree() const {
   out += DumpLoop();
   for (const FinalOutcome& final : finals_) {
     out += fmt::format("final {} {} {}\n", final.trial_id, FailureKindName(final.failure),
-                       Number(RankingLatencyMs(final.samples_ms)));
+                       FormatExact(RankingLatencyMs(final.samples_ms)));
   }
   return out;
 }

@@ -15,10 +15,6 @@ namespace banyan {
 namespace {
 
 // JSON of text that may not be UTF-8 (a compiler's message) must not throw.
-std::string Dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 class SqliteJournal final : public Journal {
  public:
   SqliteJournal(const Database* database, int64_t run) : database_(database), run_(run) {}
@@ -91,7 +87,7 @@ class SqliteJournal final : public Journal {
   }
 
   Status Append(const Event& event) override {
-    const std::string json = Dump(ToJson(event));
+    const std::string json = DumpJson(ToJson(event));
     return Write([&]() -> Status {
       BANYAN_RETURN_IF_ERROR(WriteConsequence(event));
       return event_.Bind(1, run_)
@@ -117,7 +113,7 @@ class SqliteJournal final : public Journal {
   }
 
   Status Record(const PoolRecord& pool) override {
-    later_.push_back([this, json = Dump(PoolToJson(pool.models))] {
+    later_.push_back([this, json = DumpJson(PoolToJson(pool.models))] {
       return pool_.Bind(1, run_).Bind(2, json).Run();
     });
     return Ok{};
@@ -148,7 +144,7 @@ class SqliteJournal final : public Journal {
   }
 
   Status Finish(const Json& result) override {
-    const std::string json = Dump(result);
+    const std::string json = DumpJson(result);
     return Write([&]() -> Status { return finish_.Bind(1, run_).Bind(2, json).Run(); });
   }
 
@@ -212,7 +208,7 @@ class SqliteJournal final : public Journal {
     for (const double sample_ms : outcome.samples_ms) samples.push_back(sample_ms);
     statement.Bind(first, FailureKindName(outcome.failure))
         .Bind(first + 1, outcome.failure_text)
-        .Bind(first + 3, Dump(samples))
+        .Bind(first + 3, DumpJson(samples))
         .Bind(first + 4, int64_t{outcome.stopped_early})
         .Bind(first + 5, outcome.max_relative_error)
         .Bind(first + 6, outcome.build_s)
@@ -229,7 +225,7 @@ class SqliteJournal final : public Journal {
         .Bind(first + 2, reply.usage.tokens_out)
         .Bind(first + 3, reply.usage.cost_usd)
         .Bind(first + 4, reply.usage.seconds)
-        .Bind(first + 5, Dump(json));
+        .Bind(first + 5, DumpJson(json));
   }
 
   Status WriteRow(const TrialRecord& trial) {

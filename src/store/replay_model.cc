@@ -50,8 +50,7 @@ class ReplayModel final : public Model {
 
  private:
   const RecordedCall* Find(const ModelRequest& request) const {
-    const std::string text =
-        RequestToJson(request).dump(-1, ' ', false, Json::error_handler_t::replace);
+    const std::string text = DumpJson(RequestToJson(request));
     if (const auto found = by_request_.find(ContentHash(text)); found != by_request_.end()) {
       return &calls_[found->second];
     }

@@ -13,7 +13,7 @@ namespace {
 
 constexpr int kBusyTimeoutMs = 15'000;
 
-constexpr const char* kTables = R"sql(
+constexpr const char* kStudyTables = R"sql(
 CREATE TABLE IF NOT EXISTS study(
   name TEXT PRIMARY KEY, file TEXT NOT NULL, owner TEXT NOT NULL,
   created_unix_ms INTEGER NOT NULL) WITHOUT ROWID;
@@ -48,7 +48,7 @@ Result<std::unique_ptr<StudyLog>> StudyLog::Open(const std::string& path, bool w
   BANYAN_ASSIGN_OR_RETURN(
       auto database, Database::Open(path, writable ? Database::Mode::kWrite : Database::Mode::kRead,
                                     kBusyTimeoutMs));
-  if (writable) BANYAN_RETURN_IF_ERROR(database->Execute(kTables));
+  if (writable) BANYAN_RETURN_IF_ERROR(database->Execute(kStudyTables));
   return std::unique_ptr<StudyLog>(new StudyLog(std::move(database), clock));
 }
 

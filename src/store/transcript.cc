@@ -30,10 +30,6 @@ Json List(const std::vector<T>& items) {
   return list;
 }
 
-std::string Dump(const Json& json) {
-  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
 }  // namespace
 
 Json RequestToJson(const ModelRequest& request) {
@@ -98,7 +94,7 @@ Result<std::string> TranscriptWriter::WriteBlob(std::string_view bytes) {
 }
 
 Status TranscriptWriter::WriteRequest(uint64_t call_id, const ModelRequest& request) {
-  BANYAN_ASSIGN_OR_RETURN(const std::string hash, WriteBlob(Dump(RequestToJson(request))));
+  BANYAN_ASSIGN_OR_RETURN(const std::string hash, WriteBlob(DumpJson(RequestToJson(request))));
   return exchange_.Bind(1, run_)
       .Bind(2, static_cast<int64_t>(call_id))
       .Bind(3, int64_t{0})

@@ -90,7 +90,7 @@ std::string CsvField(const Json& value) {
 
 // Flat objects with the same keys.
 template <typename Row>
-CsvTable Table(const std::vector<Row>& rows) {
+CsvTable CsvOf(const std::vector<Row>& rows) {
   CsvTable table;
   const Json first = ToJson(Row{});
   for (const auto& item : first.items()) table.columns.push_back(item.key());
@@ -117,9 +117,9 @@ std::string Ratio(double ratio) {
   return std::isfinite(ratio) && ratio > 0 ? fmt::format("{:.3f}x", ratio) : std::string("-");
 }
 
-using Rows = std::vector<std::vector<std::string>>;
+using TextRows = std::vector<std::vector<std::string>>;
 
-std::string PrintRows(const Rows& rows, size_t left_columns, bool markdown) {
+std::string PrintRows(const TextRows& rows, size_t left_columns, bool markdown) {
   if (!markdown) {
     std::vector<TextTable::Align> align(rows.front().size(), TextTable::Align::kRight);
     std::fill_n(align.begin(), left_columns, TextTable::Align::kLeft);
@@ -139,7 +139,7 @@ std::string PrintRows(const Rows& rows, size_t left_columns, bool markdown) {
 }
 
 std::string SummaryTable(const StudyTables& tables, const AggregateRow& row, bool markdown) {
-  Rows rows = {{"workload", "pairs", row.baseline, row.arm, "change", "speed-up", "wins"}};
+  TextRows rows = {{"workload", "pairs", row.baseline, row.arm, "change", "speed-up", "wins"}};
   for (const SummaryRow& workload : tables.summary) {
     if (workload.arm != row.arm || workload.baseline != row.baseline ||
         workload.budget != row.budget) {
@@ -163,7 +163,7 @@ std::string LedgerTable(const StudyTables& tables, bool markdown) {
   const auto number = [](double value) {
     return std::isfinite(value) ? FormatCount(static_cast<int64_t>(value)) : std::string("-");
   };
-  Rows rows = {{"arm", "model", "role", "calls", "tokens in", "tokens out", "cost", "seconds"}};
+  TextRows rows = {{"arm", "model", "role", "calls", "tokens in", "tokens out", "cost", "seconds"}};
   for (const LedgerRow& row : tables.ledger) {
     rows.push_back({row.arm, row.model, row.role, count(row.calls), number(row.tokens_in),
                     number(row.tokens_out), FormatUsd(row.cost_usd),
@@ -276,8 +276,8 @@ Status WriteStudy(const StudyTables& tables, const std::string& folder) {
   BANYAN_RETURN_IF_ERROR(write("runs.csv", PrintCsv(ToCsv(tables.runs))));
   BANYAN_RETURN_IF_ERROR(write("pairs.csv", PrintCsv(ToCsv(tables.pairs))));
   BANYAN_RETURN_IF_ERROR(write("summary.csv", PrintCsv(ToCsv(tables.summary))));
-  BANYAN_RETURN_IF_ERROR(write("aggregate.csv", PrintCsv(Table(tables.aggregate))));
-  BANYAN_RETURN_IF_ERROR(write("ledger.csv", PrintCsv(Table(tables.ledger))));
+  BANYAN_RETURN_IF_ERROR(write("aggregate.csv", PrintCsv(CsvOf(tables.aggregate))));
+  BANYAN_RETURN_IF_ERROR(write("ledger.csv", PrintCsv(CsvOf(tables.ledger))));
   BANYAN_RETURN_IF_ERROR(write_json("runs.json", RowsJson(tables, tables.runs)));
   BANYAN_RETURN_IF_ERROR(write_json("pairs.json", RowsJson(tables, tables.pairs)));
   BANYAN_RETURN_IF_ERROR(write_json("summary.json", RowsJson(tables, tables.summary)));

@@ -12,7 +12,6 @@ namespace banyan {
 namespace {
 
 using element::Buffer;
-using element::Expr;
 using element::Op;
 using element::Stage;
 using element::Width;
@@ -85,8 +84,8 @@ struct ElementEvaluator::State {
 
   Buffer* BufferOf(const ObjectRef& variable);
   void AddStage(const ObjectRef& realize);
-  Expr Convert(const ObjectRef& expr, const std::map<const void*, int>& iters,
-               const Refs& own_indices, const ObjectRef& own_buffer);
+  element::Expr Convert(const ObjectRef& expr, const std::map<const void*, int>& iters,
+                        const Refs& own_indices, const ObjectRef& own_buffer);
 };
 
 Buffer* ElementEvaluator::State::BufferOf(const ObjectRef& variable) {
@@ -109,10 +108,10 @@ Buffer* ElementEvaluator::State::BufferOf(const ObjectRef& variable) {
 // An expression is linear in the iterators if it is built of them by +, - and products with
 // constants.
 namespace {
-bool IsConstant(const Expr& e) {
+bool IsConstant(const element::Expr& e) {
   return e.op == Op::kConstant || (e.op == Op::kCast && IsConstant(e.args[0]));
 }
-bool IsLinear(const Expr& e) {
+bool IsLinear(const element::Expr& e) {
   switch (e.op) {
     case Op::kConstant:
     case Op::kIter:
@@ -127,21 +126,22 @@ bool IsLinear(const Expr& e) {
       return false;
   }
 }
-void CollectLinearLoads(Expr& e, std::vector<const Expr*>* loads) {
+void CollectLinearLoads(element::Expr& e, std::vector<const element::Expr*>* loads) {
   if (e.op == Op::kLoad) {
     e.linear = std::all_of(e.args.begin(), e.args.end(), IsLinear);
     if (e.linear) loads->push_back(&e);
   }
-  for (Expr& arg : e.args) CollectLinearLoads(arg, loads);
+  for (element::Expr& arg : e.args) CollectLinearLoads(arg, loads);
 }
 }  // namespace
 
-Expr ElementEvaluator::State::Convert(const ObjectRef& expr,
-                                      const std::map<const void*, int>& iters,
-                                      const Refs& own_indices, const ObjectRef& own_buffer) {
+element::Expr ElementEvaluator::State::Convert(const ObjectRef& expr,
+                                               const std::map<const void*, int>& iters,
+                                               const Refs& own_indices,
+                                               const ObjectRef& own_buffer) {
   const std::string key(node::TypeKey(expr));
   const auto sub = [&](const ObjectRef& e) { return Convert(e, iters, own_indices, own_buffer); };
-  Expr out;
+  element::Expr out;
   const std::string dtype = node::DtypeText(expr);
   out.integer = dtype.find("float") == std::string::npos;
   out.width = WidthOf(dtype);

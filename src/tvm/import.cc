@@ -4,9 +4,8 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <sstream>
 
+#include "base/files.h"
 #include "base/json.h"
 #include "base/subprocess.h"
 #include "schedule/structure.h"
@@ -61,21 +60,6 @@ bool SplitProgramPath(std::string_view text, ProgramPath* out) {
 std::string FromEnvironment(const char* variable, const char* otherwise) {
   const char* value = std::getenv(variable);
   return value != nullptr && *value != '\0' ? value : otherwise;
-}
-
-Result<std::string> ReadFile(const std::string& path) {
-  std::error_code error;
-  const fs::file_status status = fs::status(path, error);
-  if (!fs::exists(status)) return NotFound("no file " + path);
-  if (fs::is_directory(status)) return InvalidArgument(path + " is a folder, not a program");
-  if (const auto size = fs::file_size(path, error); !error && size > kMaxFileBytes) {
-    return InvalidArgument(path + " is larger than 256 MiB");
-  }
-  std::ifstream file(path, std::ios::binary);
-  std::stringstream text;
-  text << file.rdbuf();
-  if (!file) return EnvironmentError("cannot read " + path);
-  return text.str();
 }
 
 // Removed with its content at the end of the scope.
@@ -161,7 +145,7 @@ Result<Workload> FromModuleJson(const std::string& json, const std::string& entr
 }
 
 Result<Workload> Import(const ProgramPath& program, const ImportOptions& options) {
-  BANYAN_ASSIGN_OR_RETURN(std::string text, ReadFile(program.path));
+  BANYAN_ASSIGN_OR_RETURN(std::string text, ReadFile(program.path, kMaxFileBytes));
   if (program.extension == ".py") {
     BANYAN_ASSIGN_OR_RETURN(text, RunHelper(program, options));
     // `name` chose the Python object; the module it is has one function or a "main".
