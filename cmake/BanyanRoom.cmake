@@ -76,6 +76,7 @@ function(_banyan_test target room label timeout_s sources helpers)
   endif()
   add_executable(${target} ${sources})
   target_precompile_headers(${target} REUSE_FROM banyan_test_pch)
+  set_target_properties(${target} PROPERTIES UNITY_BUILD "${BANYAN_UNITY_TESTS}")
   # gmock_main is an archive: its main() stays out where the room brings one.
   target_link_libraries(${target} PRIVATE banyan_${room}_testing GTest::gmock_main banyan_test_options)
   target_compile_definitions(${target} PRIVATE BANYAN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")

@@ -13,6 +13,10 @@ endif()
 # Line tables are enough for a stack trace and cost half of full debug information in link time.
 set(CMAKE_CXX_FLAGS_RELWITHDEBINFO "-O2 -g1 -DNDEBUG")
 
+# Sources are compiled many at a time (CMakePresets.json): half of a file's time goes into what the headers
+# instantiate. So a name in an anonymous namespace has to be the only one of its room.
+option(BANYAN_UNITY_TESTS "Compile test sources many at a time" "${CMAKE_UNITY_BUILD}")
+
 set(BANYAN_SANITIZE "" CACHE STRING "Value for -fsanitize=, for example address,undefined or thread")
 
 if(NOT CMAKE_CXX_COMPILER_LAUNCHER)

@@ -66,7 +66,7 @@ def main() -> int:
 
     database = json.loads((ROOT / "build" / "tidy" / "compile_commands.json").read_text())
     known = {pathlib.Path(entry["file"]).resolve() for entry in database}
-    sources = sorted(s for s in known if (ROOT / "src") in s.parents and s.is_file())
+    sources = sorted(s for s in known if s.is_file() and ((ROOT / "src") in s.parents or s.parent.name == "Unity"))
     version = subprocess.run([args.clang_tidy, "--version"], capture_output=True, text=True, check=True)
     common = (ROOT / ".clang-tidy").read_bytes() + version.stdout.encode()
 

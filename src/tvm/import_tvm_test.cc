@@ -166,7 +166,7 @@ TEST_F(ImportTest, BadFilesAreOneLine) {
               "not a TVM IRModule");
   ExpectError(Load("d.json", "{\"root_index\": 7, \"nodes\": []}"), "d.json: no TVM module");
   const auto missing = LoadWorkload(folder_ + "/missing.py");
-  ExpectError(missing, "no file");
+  ExpectError(missing, "No such file");
   EXPECT_EQ(missing.error().code, ErrorCode::kNotFound);
   fs::create_directory(folder_ + "/folder.json");
   ExpectError(LoadWorkload(folder_ + "/folder.json"), "is a folder");

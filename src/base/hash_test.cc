@@ -1,0 +1,1 @@
+namespace banyan { struct Probe { Probe(int) {} }; }
