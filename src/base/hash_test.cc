@@ -1,1 +1,0 @@
-namespace banyan { struct Probe { Probe(int) {} }; }
