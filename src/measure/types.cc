@@ -13,6 +13,8 @@
 namespace banyan {
 namespace {
 
+constexpr double kFinalEnoughMs = 2000;
+
 constexpr std::array<std::pair<FailureKind, const char*>, 11> kFailureNames = {{
     {FailureKind::kNone, "none"},
     {FailureKind::kBuildError, "build_error"},
@@ -115,7 +117,9 @@ class Reader {
 
 }  // namespace
 
-Timing FinalTiming() { return {.number = 3, .repeat = 5, .min_repeat_ms = 100}; }
+Timing FinalTiming() {
+  return {.number = 3, .repeat = 5, .min_repeat_ms = 100, .enough_ms = kFinalEnoughMs};
+}
 
 const char* FailureKindName(FailureKind kind) {
   for (const auto& [value, name] : kFailureNames) {
@@ -174,7 +178,8 @@ Json ToJson(const Timing& timing) {
   return {{"number", timing.number},
           {"repeat", timing.repeat},
           {"min_repeat_ms", timing.min_repeat_ms},
-          {"stop_above_ms", NumberOrNull(timing.stop_above_ms)}};
+          {"stop_above_ms", NumberOrNull(timing.stop_above_ms)},
+          {"enough_ms", timing.enough_ms}};
 }
 
 Json ToJson(const TrialOutcome& outcome) {
@@ -209,6 +214,8 @@ Result<Timing> TimingFromJson(const Json& json) {
   reader.Read("repeat", &timing.repeat);
   reader.Read("min_repeat_ms", &timing.min_repeat_ms);
   reader.Read("stop_above_ms", &timing.stop_above_ms, std::numeric_limits<double>::infinity());
+  timing.enough_ms = kFinalEnoughMs;  // what it was before it was written down
+  if (json.contains("enough_ms")) reader.Read("enough_ms", &timing.enough_ms);
   return reader.Finish(timing);
 }
 

@@ -18,6 +18,10 @@ struct Timing {
   double min_repeat_ms = 20;
   // A candidate whose first sample is above this is stopped: further samples cannot make it win.
   double stop_above_ms = std::numeric_limits<double>::infinity();
+  // A candidate that has run this long, its checked call included, is judged by the calls it has:
+  // by the checked call where that took as long. More of a slow kernel would cost the run more than
+  // it tells.
+  double enough_ms = 500;
 };
 
 // The study's protocol, used for finals: 3 / 5 / 100 ms.

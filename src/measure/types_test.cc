@@ -104,6 +104,10 @@ TEST(MeasureJsonTest, NotANumberIsNullBothWays) {
   const auto timing = TimingFromJson(Json::parse(ToJson(Timing{}).dump()));
   ASSERT_TRUE(timing.ok());
   EXPECT_TRUE(std::isinf(timing->stop_above_ms));
+  EXPECT_EQ(timing->enough_ms, Timing{}.enough_ms);
+  Json older = ToJson(Timing{});
+  older.erase("enough_ms");
+  EXPECT_EQ(TimingFromJson(older)->enough_ms, 2000);
 }
 
 TEST(MeasureJsonTest, FinalOutcomeRoundTrips) {

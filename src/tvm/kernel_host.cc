@@ -29,9 +29,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr double kStandInFlops = 5e9;   // above this the unscheduled program would take too long
 constexpr double kRepeatBelowMs = 100;  // a slower default program is timed by its one run
-// Timing that has taken this long ends with the calls it has, at least one: else a candidate no
-// faster than a slow default program would fail by its time limit instead of being measured.
-constexpr double kEnoughMs = 2000;
+// A first call of this length says of itself whether a candidate is hopeless: loading its code and
+// touching its memory for the first time is small against it.
+constexpr double kTellingMs = 100;
 constexpr char kMagic[] = "banyan-reference-1\n";
 
 double MsSince(Clock::time_point start) {
@@ -59,9 +59,10 @@ class TvmKernelHost : public KernelHost {
   Result<Kernel> CompileKernel(const std::string& module_json, ErrorCode code);
   Status Call(const Kernel& kernel);
   // One sample: the mean time of at least `number` calls that fill `min_repeat_ms`.
-  Result<double> Sample(const Kernel& kernel, const Timing& timing, bool first, bool* hopeless);
-  Status Time(const Kernel& kernel, const Timing& timing, std::vector<double>* samples_ms,
-              bool* stopped_early);
+  Result<double> Sample(const Kernel& kernel, const Timing& timing, double enough_ms, bool first,
+                        bool* hopeless);
+  Status Time(const Kernel& kernel, const Timing& timing, double spent_ms,
+              std::vector<double>* samples_ms, bool* stopped_early);
   // Empty: right. Fills the worst difference.
   std::string CheckOutputs(double* worst);
   std::string CheckUntouched();
@@ -160,8 +161,8 @@ Status TvmKernelHost::Call(const Kernel& kernel) {
   });
 }
 
-Result<double> TvmKernelHost::Sample(const Kernel& kernel, const Timing& timing, bool first,
-                                     bool* hopeless) {
+Result<double> TvmKernelHost::Sample(const Kernel& kernel, const Timing& timing, double enough_ms,
+                                     bool first, bool* hopeless) {
   const int32_t count = static_cast<int32_t>(arguments_.size());
   return TryTvm([&] {
     int64_t calls = 0;
@@ -172,20 +173,16 @@ Result<double> TvmKernelHost::Sample(const Kernel& kernel, const Timing& timing,
       for (int64_t i = 0; i < batch; ++i) {
         ffi::Any result;
         kernel.function.CallPacked(arguments_.data(), count, &result);
+        if (calls > 0) continue;
+        elapsed_ms = MsSince(start);
         // The first call already tells of a candidate far behind: do not spend the whole sample on
         // it.
-        if (first && i == 0 && calls == 0) {
-          elapsed_ms = MsSince(start);
-          if (elapsed_ms > 2 * timing.stop_above_ms) {
-            *hopeless = true;
-            return elapsed_ms;
-          }
-          if (elapsed_ms > kEnoughMs) return elapsed_ms;
-        }
+        *hopeless = first && i == 0 && elapsed_ms > 2 * timing.stop_above_ms;
+        if (*hopeless || elapsed_ms > enough_ms) return elapsed_ms / static_cast<double>(i + 1);
       }
       calls += batch;
       elapsed_ms = MsSince(start);
-      if (elapsed_ms > kEnoughMs) break;
+      if (elapsed_ms > enough_ms) break;
       // Read the clock rarely for short kernels, without running far over the time asked for.
       const double each_ms = std::max(elapsed_ms / static_cast<double>(calls), 1e-6);
       const double left = (timing.min_repeat_ms - elapsed_ms) / each_ms;
@@ -195,13 +192,14 @@ Result<double> TvmKernelHost::Sample(const Kernel& kernel, const Timing& timing,
   });
 }
 
-Status TvmKernelHost::Time(const Kernel& kernel, const Timing& timing,
+Status TvmKernelHost::Time(const Kernel& kernel, const Timing& timing, double spent_ms,
                            std::vector<double>* samples_ms, bool* stopped_early) {
   const auto start = Clock::now();
   for (int i = 0; i < std::max(timing.repeat, 1); ++i) {
-    if (i > 0 && MsSince(start) > kEnoughMs) return Ok{};
+    const double enough_ms = timing.enough_ms - spent_ms - MsSince(start);
+    if (i > 0 && enough_ms < 0) return Ok{};
     bool hopeless = false;
-    auto sample = Sample(kernel, timing, i == 0, &hopeless);
+    auto sample = Sample(kernel, timing, enough_ms, i == 0, &hopeless);
     if (!sample.ok()) return sample.error();
     samples_ms->push_back(*sample);
     if (i == 0 && (hopeless || *sample > timing.stop_above_ms)) {
@@ -268,15 +266,24 @@ Result<RunResult> TvmKernelHost::Run(uint64_t handle, const Timing& timing, bool
     }
   }
   // The checked run also warms up.
+  const auto start = Clock::now();
   if (const Status status = Call(kernel); !status.ok()) {
     return fail(FailureKind::kRunError, status.error().message);
   }
+  const double checked_ms = MsSince(start);
   if (check) {
     if (std::string wrong = verify(); !wrong.empty()) {
       return fail(FailureKind::kWrongResult, std::move(wrong));
     }
+    const bool hopeless = checked_ms > std::max(kTellingMs, 2 * timing.stop_above_ms);
+    if (hopeless || checked_ms > timing.enough_ms) {
+      result.samples_ms = {checked_ms};
+      result.stopped_early = checked_ms > timing.stop_above_ms;
+      return result;
+    }
   }
-  if (const Status status = Time(kernel, timing, &result.samples_ms, &result.stopped_early);
+  if (const Status status =
+          Time(kernel, timing, check ? checked_ms : 0, &result.samples_ms, &result.stopped_early);
       !status.ok()) {
     return fail(FailureKind::kRunError, status.error().message);
   }
@@ -334,7 +341,7 @@ Result<ReferenceOutcome> TvmKernelHost::MakeReference(const std::string& path,
       Timing unstopped = timing;
       unstopped.stop_above_ms = std::numeric_limits<double>::infinity();
       bool stopped = false;
-      BANYAN_RETURN_IF_ERROR(Time(*kernel, unstopped, &outcome.samples_ms, &stopped));
+      BANYAN_RETURN_IF_ERROR(Time(*kernel, unstopped, 0, &outcome.samples_ms, &stopped));
     } else {
       outcome.samples_ms = {first_ms};
     }

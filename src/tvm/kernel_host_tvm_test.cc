@@ -165,6 +165,26 @@ TEST_F(KernelHostTest, AHopelessCandidateIsStoppedEarly) {
   EXPECT_EQ(result->samples_ms.size(), 1u);
 }
 
+TEST_F(KernelHostTest, ALongCheckedCallIsEnough) {
+  const Workload workload = Builtin("matmul:M=64,N=64,K=64");
+  Prepare(workload);
+  ASSERT_TRUE(host_->Build(3, workload.module_json).ok());
+  Timing timing = Short();
+  timing.repeat = 5;
+  timing.enough_ms = 1e-9;
+  const auto judged = host_->Run(3, timing, true);
+  ASSERT_TRUE(judged.ok());
+  EXPECT_FALSE(judged->stopped_early);
+  EXPECT_EQ(judged->samples_ms.size(), 1u);
+  const auto unchecked = host_->Run(3, timing, false);
+  ASSERT_TRUE(unchecked.ok());
+  EXPECT_EQ(unchecked->samples_ms.size(), 1u);
+  timing.enough_ms = FinalTiming().enough_ms;
+  const auto timed = host_->Run(3, timing, true);
+  ASSERT_TRUE(timed.ok());
+  EXPECT_EQ(timed->samples_ms.size(), 5u);
+}
+
 TEST_F(KernelHostTest, AnotherWorkerReadsTheReference) {
   const Workload workload = Builtin("matmul:M=8,N=8,K=8");
   Prepare(workload);
