@@ -1,7 +1,7 @@
 """Runs clang-tidy over the source files in parallel, skipping those that passed before.
 
 A file is skipped while itself, the project headers it includes (at any depth), the checks and the
-program's version are what they were when it last passed. Marks lie in build/lint.
+program's version and arguments are what they were when it last passed. Marks lie in build/lint.
 """
 
 import argparse
@@ -68,7 +68,7 @@ def main() -> int:
     known = {pathlib.Path(entry["file"]).resolve() for entry in database}
     sources = sorted(s for s in known if s.is_file() and ((ROOT / "src") in s.parents or s.parent.name == "Unity"))
     version = subprocess.run([args.clang_tidy, "--version"], capture_output=True, text=True, check=True)
-    common = (ROOT / ".clang-tidy").read_bytes() + version.stdout.encode()
+    common = (ROOT / ".clang-tidy").read_bytes() + pathlib.Path(__file__).read_bytes() + version.stdout.encode()
 
     MARKS.mkdir(parents=True, exist_ok=True)
     print(f"[lint] clang-tidy: {len(sources)} files", flush=True)

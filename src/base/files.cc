@@ -11,6 +11,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "base/format.h"
+
 namespace banyan {
 namespace {
 
@@ -89,8 +91,7 @@ Result<std::string> ReadFile(const std::string& path, int64_t max_bytes) {
     if (got == 0) return text;
     text.append(buffer, static_cast<size_t>(got));
     if (static_cast<int64_t>(text.size()) > max_bytes) {
-      return InvalidArgument("'" + path + "' is larger than " + std::to_string(max_bytes) +
-                             " bytes");
+      return InvalidArgument("'" + path + "' is larger than " + FormatBytes(max_bytes));
     }
   }
 }

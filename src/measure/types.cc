@@ -13,8 +13,6 @@
 namespace banyan {
 namespace {
 
-constexpr double kFinalEnoughMs = 2000;
-
 constexpr std::array<std::pair<FailureKind, const char*>, 11> kFailureNames = {{
     {FailureKind::kNone, "none"},
     {FailureKind::kBuildError, "build_error"},
@@ -28,8 +26,6 @@ constexpr std::array<std::pair<FailureKind, const char*>, 11> kFailureNames = {{
     {FailureKind::kCancelled, "cancelled"},
     {FailureKind::kNotMeasured, "not_measured"},
 }};
-
-// JSON has no NaN and no infinity: both are null.
 
 Json Numbers(const std::vector<double>& values) {
   Json array = Json::array();
@@ -118,7 +114,10 @@ class Reader {
 }  // namespace
 
 Timing FinalTiming() {
-  return {.number = 3, .repeat = 5, .min_repeat_ms = 100, .enough_ms = kFinalEnoughMs};
+  return {.number = 3,
+          .repeat = 5,
+          .min_repeat_ms = 100,
+          .enough_ms = std::numeric_limits<double>::infinity()};
 }
 
 const char* FailureKindName(FailureKind kind) {
@@ -179,7 +178,7 @@ Json ToJson(const Timing& timing) {
           {"repeat", timing.repeat},
           {"min_repeat_ms", timing.min_repeat_ms},
           {"stop_above_ms", NumberOrNull(timing.stop_above_ms)},
-          {"enough_ms", timing.enough_ms}};
+          {"enough_ms", NumberOrNull(timing.enough_ms)}};
 }
 
 Json ToJson(const TrialOutcome& outcome) {
@@ -214,8 +213,8 @@ Result<Timing> TimingFromJson(const Json& json) {
   reader.Read("repeat", &timing.repeat);
   reader.Read("min_repeat_ms", &timing.min_repeat_ms);
   reader.Read("stop_above_ms", &timing.stop_above_ms, std::numeric_limits<double>::infinity());
-  timing.enough_ms = kFinalEnoughMs;  // what it was before it was written down
-  if (json.contains("enough_ms")) reader.Read("enough_ms", &timing.enough_ms);
+  timing.enough_ms = std::numeric_limits<double>::infinity();  // as runs had it that do not tell
+  if (json.contains("enough_ms")) reader.Read("enough_ms", &timing.enough_ms, timing.enough_ms);
   return reader.Finish(timing);
 }
 

@@ -19,8 +19,8 @@ struct Timing {
   // A candidate whose first sample is above this is stopped: further samples cannot make it win.
   double stop_above_ms = std::numeric_limits<double>::infinity();
   // A candidate that has run this long, its checked call included, is judged by the calls it has:
-  // by the checked call where that took as long. More of a slow kernel would cost the run more than
-  // it tells.
+  // by the checked call where that took as long, and then it is not checked again after more calls.
+  // More of a slow kernel would cost the run more than it tells. Infinite in finals.
   double enough_ms = 500;
 };
 

@@ -10,7 +10,7 @@ namespace {
 constexpr double kCrossoverChance = 0.2;
 constexpr double kFreePrior = 0.3;  // of a mutated plan, against a model's confidence
 constexpr size_t kPartners = 8;     // best plans that crossover takes from
-constexpr int kMoreTries = 8;       // random chains before a node counts as exhausted
+constexpr int kExhaustedAfter = 8;  // random chains before a node counts as exhausted
 constexpr int kRestarts = 64;       // selections that ended in a dead end, for one trial
 constexpr double kPatienceS = 1;    // for a reply, before trials and further calls go on without it
 constexpr double kCalibration = 4;  // stated confidence counts as this many observed proposals
@@ -235,7 +235,8 @@ NodeId PuctSearch::MakeChild(NodeId id) {
   bool exhausted = false;
   if (strategy.sampling || id == kRoot) {
     const Result<Candidate> from = CandidateOf(id);
-    for (int i = 0; from.ok() && !move && i < kMoreTries; ++i) move = moves_->Sample(*from, rng);
+    for (int i = 0; from.ok() && !move && i < kExhaustedAfter; ++i)
+      move = moves_->Sample(*from, rng);
     exhausted = !move;
   } else {
     const Plan plan = tree_->PlanOf(id);

@@ -29,6 +29,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr double kStandInFlops = 5e9;   // above this the unscheduled program would take too long
 constexpr double kRepeatBelowMs = 100;  // a slower default program is timed by its one run
+// Timing that has taken this long ends with the calls it has, at least one: else a candidate no
+// faster than a slow default program would fail by its time limit instead of being measured.
+constexpr double kEnoughMs = 2000;
 // A first call of this length says of itself whether a candidate is hopeless: loading its code and
 // touching its memory for the first time is small against it.
 constexpr double kTellingMs = 100;
@@ -196,7 +199,7 @@ Status TvmKernelHost::Time(const Kernel& kernel, const Timing& timing, double sp
                            std::vector<double>* samples_ms, bool* stopped_early) {
   const auto start = Clock::now();
   for (int i = 0; i < std::max(timing.repeat, 1); ++i) {
-    const double enough_ms = timing.enough_ms - spent_ms - MsSince(start);
+    const double enough_ms = std::min(kEnoughMs, timing.enough_ms - spent_ms) - MsSince(start);
     if (i > 0 && enough_ms < 0) return Ok{};
     bool hopeless = false;
     auto sample = Sample(kernel, timing, enough_ms, i == 0, &hopeless);

@@ -50,10 +50,11 @@ class KernelHostTest : public testing::Test {
     EXPECT_GT(reference->default_latency_ms, 0);
     EXPECT_EQ(RankingLatencyMs(reference->samples_ms), reference->default_latency_ms);
   }
-  RunResult RunModule(const std::string& module_json, bool check = true) {
+  RunResult RunModule(const std::string& module_json, bool check = true,
+                      const Timing& timing = Short()) {
     const Status built = host_->Build(1, module_json);
     EXPECT_TRUE(built.ok()) << built.error().message;
-    const auto result = host_->Run(1, Short(), check);
+    const auto result = host_->Run(1, timing, check);
     EXPECT_TRUE(result.ok()) << result.error().message;
     return *result;
   }
@@ -154,35 +155,25 @@ TEST_F(KernelHostTest, WritesOutsideATensorAreFound) {
 TEST_F(KernelHostTest, AHopelessCandidateIsStoppedEarly) {
   const Workload workload = Builtin("matmul:M=64,N=64,K=64");
   Prepare(workload);
-  ASSERT_TRUE(host_->Build(3, workload.module_json).ok());
   Timing timing = Short();
-  timing.repeat = 5;
   timing.stop_above_ms = 1e-9;
-  const auto result = host_->Run(3, timing, true);
-  ASSERT_TRUE(result.ok());
-  EXPECT_EQ(result->failure, FailureKind::kNone);
-  EXPECT_TRUE(result->stopped_early);
-  EXPECT_EQ(result->samples_ms.size(), 1u);
+  const RunResult result = RunModule(workload.module_json, true, timing);
+  EXPECT_EQ(result.failure, FailureKind::kNone);
+  EXPECT_TRUE(result.stopped_early);
+  EXPECT_EQ(result.samples_ms.size(), 1u);
 }
 
-TEST_F(KernelHostTest, ALongCheckedCallIsEnough) {
+TEST_F(KernelHostTest, ALongCheckedCallIsEnoughWhileSearching) {
   const Workload workload = Builtin("matmul:M=64,N=64,K=64");
   Prepare(workload);
-  ASSERT_TRUE(host_->Build(3, workload.module_json).ok());
   Timing timing = Short();
-  timing.repeat = 5;
   timing.enough_ms = 1e-9;
-  const auto judged = host_->Run(3, timing, true);
-  ASSERT_TRUE(judged.ok());
-  EXPECT_FALSE(judged->stopped_early);
-  EXPECT_EQ(judged->samples_ms.size(), 1u);
-  const auto unchecked = host_->Run(3, timing, false);
-  ASSERT_TRUE(unchecked.ok());
-  EXPECT_EQ(unchecked->samples_ms.size(), 1u);
+  const RunResult judged = RunModule(workload.module_json, true, timing);
+  EXPECT_EQ(judged.failure, FailureKind::kNone);
+  EXPECT_FALSE(judged.stopped_early);
+  EXPECT_EQ(judged.samples_ms.size(), 1u);
   timing.enough_ms = FinalTiming().enough_ms;
-  const auto timed = host_->Run(3, timing, true);
-  ASSERT_TRUE(timed.ok());
-  EXPECT_EQ(timed->samples_ms.size(), 5u);
+  EXPECT_EQ(RunModule(workload.module_json, true, timing).samples_ms.size(), 2u);
 }
 
 TEST_F(KernelHostTest, AnotherWorkerReadsTheReference) {
