@@ -83,13 +83,17 @@ bool PuctSearch::WaitsForFirstReply() const {
 }
 
 bool PuctSearch::SamplingAllowed() const {
-  return config_.strategy.sampling || (!CallPossible() && calls_in_flight_ == 0) ||
-         (WaitsForFirstReply() && calls_.front().slow);
+  if (config_.strategy.sampling || (!CallPossible() && calls_in_flight_ == 0)) return true;
+  if (!WaitsLong()) return false;
+  if (config_.strategy.while_waiting != "tilings") return true;
+  // Only where there are no tilings, or none that runs.
+  if (!tilings_ || !tilings_->empty()) return false;
+  return tilings_made_ == 0 || (ranking_.empty() && trials_in_flight_ == 0);
 }
 
 bool PuctSearch::FreeMovesAllowed() const {
   if (WaitsForFirstReply() && !config_.strategy.sampling) {
-    return calls_.front().slow &&
+    return calls_.front().slow && config_.strategy.while_waiting != "nothing" &&
            static_cast<double>(free_trials_) <
                config_.strategy.free_fraction * static_cast<double>(budget_.trials);
   }

@@ -6,6 +6,7 @@
 #include <unordered_set>
 
 #include "base/strings.h"
+#include "model/experts.h"
 #include "search/puct_search.h"
 
 namespace banyan {
@@ -15,6 +16,7 @@ namespace {
 constexpr double kCallSpan = 0.75;
 // Slow calls overlap; each asks about another leaf, virtual loss keeps them apart.
 constexpr int64_t kCallsAtOnce = 3;
+constexpr size_t kTilings = 4;  // plain ones that the wait for the first reply may bring
 
 }  // namespace
 
@@ -129,6 +131,28 @@ void PuctSearch::ApplyProposal(const PendingProposal& pending) {
     RecordCall(call);
     SettleCall(call);
   }
+}
+
+std::optional<SubmitTrial> PuctSearch::TryTiling() {
+  if (!tilings_) {
+    ModelRequest request;
+    request.target = target_;
+    request.root = request.leaf = root_;
+    request.max_proposals = kTilings;
+    const ModelReply reply = HeuristicExpert().Propose(request);
+    tilings_.emplace(reply.proposals.begin(), reply.proposals.end());
+  }
+  while (!tilings_->empty()) {
+    const Proposal tiling = std::move(tilings_->front());
+    tilings_->pop_front();
+    const auto candidate = compiler_->Extend(root_, tiling.steps);
+    if (!candidate.ok() || tree_->FindProgram(candidate->program_hash) != kNoNode) continue;
+    const NodeId id = AddNode(kRoot, *candidate, tiling.confidence,
+                              {.origin = "tiling", .reason = tiling.reason, .base = kRoot});
+    ++tilings_made_;
+    if (auto trial = StartTrial({kRoot, id})) return trial;
+  }
+  return std::nullopt;
 }
 
 }  // namespace banyan

@@ -61,6 +61,8 @@ class PuctSearch final : public Search {
   std::optional<SendCall> Ask();
   void QueueProposals(Call& call);
   void ApplyProposal(const PendingProposal& pending);
+  // The next plain tiling of the unscheduled program; nullopt: there is none that is new.
+  std::optional<SubmitTrial> TryTiling();
 
   std::optional<Action> AskAboutNew();
   void TransferPlans();
@@ -77,6 +79,7 @@ class PuctSearch final : public Search {
   bool SamplingAllowed() const;
   // The first reply is long in coming: a share of the trials goes to what can be made without it.
   bool WaitsForFirstReply() const;
+  bool WaitsLong() const { return WaitsForFirstReply() && calls_.front().slow; }
   double ValueFromKin(NodeId id, double prior) const;
   double Calibrated(size_t model, double confidence) const;
   NodeId PartnerFor(NodeId id, Rng& rng) const;
@@ -94,6 +97,8 @@ class PuctSearch final : public Search {
   std::unique_ptr<MoveMaker> moves_;
   std::vector<Arms> arms_;  // by node id; may be shorter
   std::deque<PendingProposal> pending_;
+  std::optional<std::deque<Proposal>> tilings_;  // those left; nullopt: not asked for yet
+  int64_t tilings_made_ = 0;
   std::map<uint64_t, std::vector<double>> structure_values_;  // log-speedups by structure
   bool transferred_ = false;
   int64_t moves_made_ = 0;  // index of the next move's random stream

@@ -73,6 +73,7 @@ void VisitFields(Config& config, F&& f) {
   f("widening_k", config.widening_k);
   f("widening_a", config.widening_a);
   f("free_fraction", config.free_fraction);
+  f("while_waiting", config.while_waiting);
   f("mutation", config.mutation);
   f("crossover", config.crossover);
   f("sampling", config.sampling);
@@ -118,6 +119,7 @@ Json ToJson(const StrategyConfig& config) {
 
 Result<StrategyConfig> StrategyConfigFromJson(const Json& json) {
   StrategyConfig config;
+  config.while_waiting = "samples";  // what the runs did whose record does not say it
   Fields fields(json, "strategy");
   VisitFields(config, [&fields](const char* name, auto& value) { fields.Read(name, &value); });
   BANYAN_RETURN_IF_ERROR(fields.Finish());

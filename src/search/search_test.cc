@@ -78,6 +78,40 @@ TEST(SearchTest, ASlowModelDoesNotHoldTheTrialsUp) {
   EXPECT_LE(blind, 16U);
 }
 
+// Origins of the nodes measured before the first reply.
+std::set<std::string> MeasuredBlind(const std::string& while_waiting) {
+  Pool pool;
+  RunConfig config = TestConfig(32, 4, 0);
+  config.strategy.while_waiting = while_waiting;
+  Simulation run(config, pool.all(), {.trial_s = 0.5, .call_s = 8});
+  run.Run();
+  EXPECT_EQ(run.search().Summary().trials, 32);
+  std::set<uint64_t> measured;
+  for (const Event& event : run.events()) {
+    if (std::holds_alternative<ReplyEvent>(event.body)) break;
+    if (const auto* outcome = std::get_if<OutcomeEvent>(&event.body))
+      measured.insert(outcome->outcome.trial_id);
+  }
+  std::map<int64_t, std::string> origins;
+  std::set<std::string> blind;
+  for (const Row& row : run.search().TakeRows()) {
+    if (const auto* node = std::get_if<NodeRecord>(&row)) origins[node->node_id] = node->origin;
+    if (const auto* trial = std::get_if<TrialRecord>(&row); trial && measured.contains(trial->trial_id))
+      blind.insert(origins[trial->node_id]);
+  }
+  return blind;
+}
+
+TEST(SearchTest, WhileTheFirstReplyIsAwaitedTheTrialsGoWhereTheConfigurationSays) {
+  const std::set<std::string> tilings = MeasuredBlind("tilings");
+  EXPECT_TRUE(tilings.contains("tiling"));
+  EXPECT_FALSE(tilings.contains("sample"));
+  const std::set<std::string> samples = MeasuredBlind("samples");
+  EXPECT_TRUE(samples.contains("sample"));
+  EXPECT_FALSE(samples.contains("tiling"));
+  EXPECT_TRUE(MeasuredBlind("nothing").empty());
+}
+
 TEST(SearchTest, AVerySlowModelIsWaitedForWithTheRestOfTheTrials) {
   Pool pool;
   Simulation run(TestConfig(32, 4, 0), pool.all(), {.trial_s = 0.1, .call_s = 500});

@@ -162,6 +162,8 @@ Status CheckStrategy(const StrategyConfig& config) {
   BANYAN_RETURN_IF_ERROR(OneOf("selection", config.selection, {"puct", "uniform"}));
   BANYAN_RETURN_IF_ERROR(OneOf("backup", config.backup, {"max", "mean", "mixed"}));
   BANYAN_RETURN_IF_ERROR(
+      OneOf("while_waiting", config.while_waiting, {"tilings", "samples", "nothing"}));
+  BANYAN_RETURN_IF_ERROR(
       OneOf("routing", config.routing, {"thompson", "round_robin", "strongest", "joint", "none"}));
   BANYAN_RETURN_IF_ERROR(OneOf("cost_unit", config.cost_unit, {"auto", "usd", "seconds", "calls"}));
   if (config.action_space == "mutators" && config.loop != "generations") {
