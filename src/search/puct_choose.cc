@@ -12,7 +12,10 @@ constexpr double kFreePrior = 0.3;  // of a mutated plan, against a model's conf
 constexpr size_t kPartners = 8;     // best plans that crossover takes from
 constexpr int kExhaustedAfter = 8;  // random chains before a node counts as exhausted
 constexpr int kRestarts = 64;       // selections that ended in a dead end, for one trial
-constexpr double kPatienceS = 1;    // for a reply, before trials and further calls go on without it
+// For a reply, before trials and further calls go on without it. What reads text is hardly ever
+// there sooner, and an expert at work not much later.
+constexpr double kPatienceS = 1;
+constexpr double kTextPatienceS = 0.3;
 constexpr double kCalibration = 4;  // stated confidence counts as this many observed proposals
 
 double MeanShare(const StrategyConfig& strategy) {
@@ -59,11 +62,15 @@ double PuctSearch::ValueFromKin(NodeId id, double prior) const {
   return 0.5 + 0.5 * std::min(prior, 1.0);
 }
 
+double PuctSearch::PatienceS(const Call& call) const {
+  return models_[call.model].record.info.reads_text ? kTextPatienceS : kPatienceS;
+}
+
 // The clock is looked at by ticks alone: each makes the oldest call slow that has waited too long.
 double PuctSearch::WakeAtS() const {
   if (phase_ == RunPhase::kSearch && calls_in_flight_ > 0) {
     for (const Call& call : calls_) {
-      if (!call.answered && !call.slow) return call.sent_s + kPatienceS;
+      if (!call.answered && !call.slow) return call.sent_s + PatienceS(call);
     }
   }
   return std::numeric_limits<double>::infinity();
@@ -72,7 +79,7 @@ double PuctSearch::WakeAtS() const {
 void PuctSearch::OnTick() {
   for (Call& call : calls_) {
     if (call.answered || call.slow) continue;
-    call.slow = elapsed_s_ >= call.sent_s + kPatienceS;
+    call.slow = elapsed_s_ >= call.sent_s + PatienceS(call);
     return;
   }
 }

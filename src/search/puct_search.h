@@ -80,6 +80,7 @@ class PuctSearch final : public Search {
   // The first reply is long in coming: a share of the trials goes to what can be made without it.
   bool WaitsForFirstReply() const;
   bool WaitsLong() const { return WaitsForFirstReply() && calls_.front().slow; }
+  double PatienceS(const Call& call) const;
   double ValueFromKin(NodeId id, double prior) const;
   double Calibrated(size_t model, double confidence) const;
   NodeId PartnerFor(NodeId id, Rng& rng) const;
