@@ -7,9 +7,22 @@
 
 namespace banyan {
 
-Features Scorer::FeaturesOf(const Candidate& candidate) {
+namespace {
+
+constexpr size_t kKnown = 1024;  // programs; some 20 KB each
+
+}  // namespace
+
+const Features& Scorer::FeaturesOf(const Candidate& candidate) {
+  const uint64_t program = candidate.program_hash;
+  if (const auto known = known_.find(program); known != known_.end()) return known->second;
   auto features = compiler_->Features(candidate);
-  return features.ok() ? std::move(features).value() : Features();
+  if (age_.size() >= kKnown) {
+    known_.erase(age_.front());
+    age_.pop_front();
+  }
+  age_.push_back(program);
+  return known_[program] = features.ok() ? std::move(features).value() : Features();
 }
 
 ScoresEvent Scorer::Answer(const ScoreCandidates& question) {
@@ -20,9 +33,9 @@ ScoresEvent Scorer::Answer(const ScoreCandidates& question) {
   std::vector<Features> features;
   std::vector<size_t> places;
   for (size_t i = 0; i < question.candidates.size(); ++i) {
-    Features found = FeaturesOf(question.candidates[i]);
+    const Features& found = FeaturesOf(question.candidates[i]);
     if (found.empty()) continue;
-    features.push_back(std::move(found));
+    features.push_back(found);
     places.push_back(i);
   }
   const std::vector<double> scores = model_->Predict(features);
@@ -39,7 +52,7 @@ void Scorer::Pretrain(const std::vector<CostSample>& samples) {
 
 Features Scorer::Learn(const Candidate& candidate, std::optional<double> log_speedup) {
   if (model_ == nullptr) return {};
-  Features features = FeaturesOf(candidate);
+  const Features& features = FeaturesOf(candidate);
   if (features.empty()) return {};
   model_->Update({.features = features,
                   .log_speedup = log_speedup.value_or(0),

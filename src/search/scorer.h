@@ -1,6 +1,8 @@
 #pragma once
 
+#include <deque>
 #include <optional>
+#include <unordered_map>
 
 #include "cost/cost_model.h"
 #include "schedule/compiler.h"
@@ -28,10 +30,13 @@ class Scorer {
   Features Learn(const Candidate& candidate, std::optional<double> log_speedup);
 
  private:
-  Features FeaturesOf(const Candidate& candidate);
+  const Features& FeaturesOf(const Candidate& candidate);
 
   Compiler* compiler_;
   CostModel* model_;
+  // By program: the best plans are asked about again and again. Bounded, the oldest go first.
+  std::unordered_map<uint64_t, Features> known_;
+  std::deque<uint64_t> age_;
 };
 
 }  // namespace banyan
