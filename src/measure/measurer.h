@@ -19,6 +19,10 @@ inline constexpr int kMaxWorkers = 64;
 struct MeasureOptions {
   int workers = 2;              // processes: one runs while the others build, [1, 64]
   double build_timeout_s = 10;  // > 0
+  // Racing of builds: while searching, one is given up that takes this many times the median of the
+  // run's builds (four or more) and longer than the grace; >= 0, 0: none is.
+  double build_race_factor = 8;
+  double build_race_grace_s = 3;
   double run_timeout_s = 10;    // > 0, check and timing of one candidate
   double reference_timeout_s = 300;
   int64_t memory_limit_bytes =

@@ -1,5 +1,7 @@
 #include "measure/pool_engine.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -15,6 +17,9 @@ constexpr int kDriftEvery = 16;
 // Starting a worker fails for good after this many attempts in a row.
 constexpr int kMaxFailedStarts = 3;
 constexpr double kRestartPauseS = 0.2;  // doubled with every failure
+// Builds that must be known before one can be an outlier, and that are remembered.
+constexpr size_t kFewBuilds = 4;
+constexpr size_t kManyBuilds = 64;
 // Idle memory above this share of the limit means that kernels leak: the worker is replaced between
 // trials.
 constexpr double kLeakShare = 0.5;
@@ -81,6 +86,7 @@ void PoolEngine::Step(double timeout_s, int wake_fd) {
     if (slot.process.busy()) timeout_s = std::min(timeout_s, WorkerProcess::kWatchIntervalS);
     if (slot.stage == Stage::kDown && prepared_) timeout_s = std::min(timeout_s, 0.05);
   }
+  RaceBuilds();
   if (!done_.empty()) timeout_s = 0;
   poll(fds.data(), fds.size(), static_cast<int>(std::ceil(std::clamp(timeout_s, 0.0, 60.0) * 1e3)));
   for (Slot& slot : slots_) {
@@ -261,12 +267,28 @@ void PoolEngine::StartBuild(Slot& slot) {
   }
 }
 
+// One runaway build would hold a worker for as long as twenty others.
+void PoolEngine::RaceBuilds() {
+  if (options_.build_race_factor == 0 || build_times_s_.size() < kFewBuilds) return;
+  std::vector<double> sorted(build_times_s_.begin(), build_times_s_.end());
+  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
+  std::nth_element(sorted.begin(), middle, sorted.end());
+  const double limit_s =
+      std::max(options_.build_race_grace_s, options_.build_race_factor * *middle);
+  for (Slot& slot : slots_) {
+    if (slot.stage != Stage::kBuilding) continue;
+    slot.process.LimitCall(limit_s, fmt::format("; builds of this run take {:.2g} s", *middle));
+  }
+}
+
 void PoolEngine::OnBuilt(Slot& slot, const CallResult& result) {
   slot.trial_build_s = SecondsOf(result);
   build_s_ += slot.trial_build_s;
   const FailureKind failure = BuildFailure(result);
   if (failure == FailureKind::kNone) {
     slot.stage = Stage::kBuilt;
+    build_times_s_.push_back(slot.trial_build_s);
+    if (build_times_s_.size() > kManyBuilds) build_times_s_.pop_front();
     slot.built_at_s = SystemNowS();
     return;
   }

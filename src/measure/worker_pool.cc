@@ -199,6 +199,8 @@ Status Validate(const MeasureOptions& options) {
   };
   if (options.workers < 1 || options.workers > kMaxWorkers) return bad("workers", "in [1, 64]");
   if (!(options.build_timeout_s > 0)) return bad("build_timeout_s", "above 0");
+  if (!(options.build_race_factor >= 0)) return bad("build_race_factor", "0 or above");
+  if (!(options.build_race_grace_s >= 0)) return bad("build_race_grace_s", "0 or above");
   if (!(options.run_timeout_s > 0)) return bad("run_timeout_s", "above 0");
   if (!(options.reference_timeout_s > 0)) return bad("reference_timeout_s", "above 0");
   if (options.memory_limit_bytes < 1 << 20) return bad("memory_limit_bytes", "at least 1 MiB");

@@ -235,6 +235,30 @@ TEST_F(WorkerPoolTest, HangsEndAtTheirLimit) {
   EXPECT_EQ(outcome.failure, FailureKind::kRunTimeout);
 }
 
+TEST_F(WorkerPoolTest, ARunawayBuildEndsOnceOthersAreKnown) {
+  options_.build_race_grace_s = 0.5;
+  Start();
+  Submit(1, R"({"build": "hang"})");
+  for (uint64_t id = 2; id <= 7; ++id) Submit(id, R"({"latency_ms": 1})");
+  auto outcomes = Drain();
+  EXPECT_EQ(outcomes[1].failure, FailureKind::kBuildTimeout);
+  EXPECT_THAT(outcomes[1].failure_text, HasSubstr("builds of this run take"));
+  for (uint64_t id = 2; id <= 7; ++id) EXPECT_TRUE(outcomes[id].ok()) << outcomes[id].failure_text;
+}
+
+TEST_F(WorkerPoolTest, WithoutRacingABuildHasItsWholeTime) {
+  options_.build_race_factor = 0;
+  options_.build_race_grace_s = 0;
+  options_.build_timeout_s = 1;
+  Start();
+  Submit(1, R"({"build": "hang"})");
+  for (uint64_t id = 2; id <= 7; ++id) Submit(id, R"({"latency_ms": 1})");
+  auto outcomes = Drain();
+  EXPECT_EQ(outcomes[1].failure, FailureKind::kBuildTimeout);
+  EXPECT_GE(outcomes[1].build_s, 1);
+  EXPECT_THAT(outcomes[1].failure_text, HasSubstr("longer than 1 s"));
+}
+
 TEST_F(WorkerPoolTest, MemoryIsLimited) {
   options_.memory_limit_bytes = 128 << 20;
   Start();

@@ -58,9 +58,16 @@ void WorkerProcess::Call(const Message& request, double timeout_s, bool watch_me
   watch_memory_ = watch_memory;
   call_start_s_ = SystemNowS();
   deadline_s_ = call_start_s_ + timeout_s;
+  why_limited_.clear();
   next_watch_s_ = call_start_s_ + kWatchIntervalS;
   watches_ = 0;
   WriteRequest();
+}
+
+void WorkerProcess::LimitCall(double timeout_s, const std::string& why) {
+  if (!busy_ || call_start_s_ + timeout_s >= deadline_s_) return;
+  deadline_s_ = call_start_s_ + timeout_s;
+  why_limited_ = why;
 }
 
 void WorkerProcess::AddPollFds(std::vector<pollfd>* fds) const {
@@ -149,7 +156,7 @@ std::optional<CallResult> WorkerProcess::Step() {
   if (!busy_) return std::nullopt;
   if (now >= deadline_s_) {
     return End(CallEnd::kTimeout,
-               fmt::format("took longer than {:g} s", deadline_s_ - call_start_s_));
+               fmt::format("took longer than {:.3g} s{}", deadline_s_ - call_start_s_, why_limited_));
   }
   if (now >= next_watch_s_) {
     next_watch_s_ = now + kWatchIntervalS;

@@ -62,6 +62,9 @@ class WorkerProcess {
 
   // Sends a request; needs alive() and not busy(). Without `watch_memory`, memory is not limited.
   void Call(const Message& request, double timeout_s, bool watch_memory);
+  // The call in flight may take this long from its start, no longer; `why` joins the text of its
+  // end.
+  void LimitCall(double timeout_s, const std::string& why);
   void AddPollFds(std::vector<pollfd>* fds) const;
   // Reads, writes and checks limits. The result of the call when it has just ended. While none is
   // in flight, only notices death (see alive()).
@@ -96,6 +99,7 @@ class WorkerProcess {
   int64_t seen_bytes_ = 0;  // resident memory at the last look
   double call_start_s_ = 0;
   double deadline_s_ = 0;
+  std::string why_limited_;
   double next_watch_s_ = 0;
   int watches_ = 0;
 };

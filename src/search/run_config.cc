@@ -17,6 +17,8 @@ constexpr double kInfinity = std::numeric_limits<double>::infinity();
 Json MeasureToJson(const MeasureOptions& options) {
   return {{"workers", options.workers},
           {"build_timeout_s", options.build_timeout_s},
+          {"build_race_factor", options.build_race_factor},
+          {"build_race_grace_s", options.build_race_grace_s},
           {"run_timeout_s", options.run_timeout_s},
           {"reference_timeout_s", options.reference_timeout_s},
           {"memory_limit_bytes", options.memory_limit_bytes},
@@ -31,6 +33,8 @@ Result<MeasureOptions> MeasureFromJson(const Json& json) {
   Fields fields(json, "measure");
   fields.Read("workers", &options.workers);
   fields.Read("build_timeout_s", &options.build_timeout_s);
+  fields.Read("build_race_factor", &options.build_race_factor);
+  fields.Read("build_race_grace_s", &options.build_race_grace_s);
   fields.Read("run_timeout_s", &options.run_timeout_s);
   fields.Read("reference_timeout_s", &options.reference_timeout_s);
   fields.Read("memory_limit_bytes", &options.memory_limit_bytes);
