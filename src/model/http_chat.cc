@@ -11,6 +11,7 @@
 #include "base/rng.h"
 #include "base/strings.h"
 #include "base/utf8.h"
+#include "model/language_model.h"
 #include "model/pool_fields.h"
 #include "model/prompt.h"
 #include "model/redact.h"
@@ -200,6 +201,12 @@ bool HttpChat::TryAgain(Call& call, const std::string& retry_after, bool* too_lo
   return true;
 }
 
+bool HttpChat::FitsAnother(const Call& call) const {
+  const Usage& used = call.reply.usage;
+  const CallLimits reserved = LimitsOf(entry_, call.request);
+  return used.tokens_in + used.tokens_out + MostTokensOfTry(call.request) <= reserved.tokens;
+}
+
 void HttpChat::JudgeFailure(Call& call, const HttpReply& http) {
   bool too_long = false;
   if (http.sent) CountUnanswered(call, http);
@@ -221,6 +228,11 @@ void HttpChat::JudgeFailure(Call& call, const HttpReply& http) {
       return;
     case HttpFailure::kConnect:
     case HttpFailure::kCut:
+      if (!FitsAnother(call)) {
+        call.End(CallFailure::kNetwork,
+                 error + "; not tried again, as that might cost more than was reserved");
+        return;
+      }
       if (TryAgain(call, "", &too_long)) return;
       call.End(CallFailure::kNetwork,
                fmt::format("{}{}; {}", error, TriedText(call.failed),

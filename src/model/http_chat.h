@@ -24,7 +24,8 @@ struct RetryTiming {
 // tried again, at most `retries` times, after the wait the server asks for or a growing one. A 400
 // or 422 about the way a structured answer is asked for (or the name of the token limit) turns to
 // the next way, which later calls start with; those tries are free and not counted. What a try cost
-// whose answer never came is estimated, as the provider may have charged it. The whole call takes
+// whose answer never came is estimated, as the provider may have charged it; none follows that might
+// cost more than LimitsOf says. The whole call takes
 // at most (retries + 1) total_timeout_s plus the waits. Timeouts after the request was sent are not
 // tried again: they are long and dear. Thread-safe.
 class HttpChat final : public ChatClient {
@@ -45,6 +46,8 @@ class HttpChat final : public ChatClient {
   void Try(Call& call);
   // Plans another try, if there is one left and the wait that the server asks for is not too long.
   bool TryAgain(Call& call, const std::string& retry_after, bool* too_long);
+  // What the tries so far may cost, and one more, is within what was reserved for the call.
+  bool FitsAnother(const Call& call) const;
   void JudgeStatus(Call& call, int status, const HttpReply& http);
   void JudgeFailure(Call& call, const HttpReply& http);
   void ReadAnswer(Call& call, const HttpReply& http);

@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "base/strings.h"
+#include "model/prompt.h"
 
 namespace banyan {
 namespace {
@@ -17,6 +18,11 @@ void MoveBehind(std::vector<T>* first, std::vector<T>* second) {
                 std::make_move_iterator(second->end()));
 }
 
+int64_t QuestionBytes(const ChatRequest& prompt) {
+  return static_cast<int64_t>(prompt.system.size() + prompt.user.size() +
+                              prompt.schema.dump().size() + kFrameBytes);
+}
+
 }  // namespace
 
 ModelInfo InfoOf(const PoolEntry& entry) {
@@ -28,12 +34,14 @@ ModelInfo InfoOf(const PoolEntry& entry) {
           .reads_text = true};
 }
 
+int64_t MostTokensOfTry(const ChatRequest& prompt) {
+  return QuestionBytes(prompt) + prompt.max_output_tokens;
+}
+
 CallLimits LimitsOf(const PoolEntry& entry, const ChatRequest& prompt) {
-  const size_t bytes =
-      prompt.system.size() + prompt.user.size() + prompt.schema.dump().size() + kFrameBytes;
-  const int64_t tries = entry.retries + 1;
-  const int64_t in = static_cast<int64_t>(bytes) * tries;
-  const int64_t out = entry.max_output_tokens * tries;
+  const int64_t bytes = QuestionBytes(prompt);
+  const int64_t in = bytes + entry.retries * TokensOfBytes(bytes);
+  const int64_t out = prompt.max_output_tokens;
   const Price& price = entry.price;
   return {.tokens = in + out,
           .cost_usd = (static_cast<double>(in) * std::max(price.in, price.cached) +

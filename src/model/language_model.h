@@ -18,8 +18,12 @@ using ReplyParser = std::function<ModelReply(std::string_view text, const ModelR
 // What an entry of the pool tells the search of its model.
 ModelInfo InfoOf(const PoolEntry& entry);
 
-// The most that one call of the entry can use with this prompt: a token a byte of the question, its
-// schema and the API's own words, the whole output limit, all tries.
+// The most tokens that one try can use: a token a byte of the question, its schema and the API's
+// own words, and the whole output limit.
+int64_t MostTokensOfTry(const ChatRequest& prompt);
+// The most that one call of the entry can use with this prompt: one answered try, and before it all
+// other tries broken off once the question was sent, as they are charged for. A client makes no
+// further try that would not fit.
 CallLimits LimitsOf(const PoolEntry& entry, const ChatRequest& prompt);
 
 // A chat's reply as a model's: the answer parsed, where there is one, also from what is left of a

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "model/command_model.h"
+#include "model/prompt.h"
 
 namespace banyan {
 namespace {
@@ -121,14 +122,15 @@ TEST(LanguageModel, PassesFailuresOn) {
   EXPECT_EQ(reply.usage.tokens_out, 7) << "charged";
 }
 
-TEST(LanguageModel, LimitsAreAnUpperBoundOfAllTries) {
+TEST(LanguageModel, LimitsHoldAnAnswerAndTheTriesBrokenOffBeforeIt) {
   const ChatRequest prompt = Prompt({}, 5000, 1000);
   const CallLimits limits = LimitsOf(StrongEntry(), prompt);
   const auto bytes = static_cast<int64_t>(prompt.user.size() + prompt.system.size() + 2);
-  EXPECT_GE(limits.tokens, 2 * (bytes + 1000));
-  EXPECT_LE(limits.tokens, 2 * (bytes + 1000) + 5000);
+  EXPECT_GE(MostTokensOfTry(prompt), bytes + 1000);
+  EXPECT_GE(limits.tokens, MostTokensOfTry(prompt) + TokensOfBytes(bytes));
+  EXPECT_LE(limits.tokens, MostTokensOfTry(prompt) + TokensOfBytes(bytes) + 1000);
   EXPECT_NEAR(limits.cost_usd,
-              (static_cast<double>(limits.tokens - 2000) * 10 + 2000 * 100.0) * 1e-6, 1e-12);
+              (static_cast<double>(limits.tokens - 1000) * 10 + 1000 * 100.0) * 1e-6, 1e-12);
 }
 
 ModelReply ReadLine(const std::string& line, size_t max_proposals = 8) {

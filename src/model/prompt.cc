@@ -113,8 +113,12 @@ std::string WithoutMiddle(std::string_view text, size_t max_bytes) {
                      std::max<std::ptrdiff_t>(1, lines), text.substr(tail));
 }
 
+int64_t TokensOfBytes(int64_t bytes) {
+  return static_cast<int64_t>(std::ceil(static_cast<double>(bytes) / kBytesPerToken));
+}
+
 int64_t EstimateTokens(std::string_view text) {
-  return static_cast<int64_t>(std::ceil(static_cast<double>(text.size()) / kBytesPerToken));
+  return TokensOfBytes(static_cast<int64_t>(text.size()));
 }
 
 ChatRequest MakePrompt(const ModelRequest& request, int64_t max_tokens, int64_t max_output_tokens) {

@@ -21,5 +21,6 @@ Json ReplyJsonSchema(ActionSpace space);
 // Tokens of a text as the common byte-pair encodings count source code, about: bytes / 3.2. A bound
 // that always holds is the number of bytes.
 int64_t EstimateTokens(std::string_view text);
+int64_t TokensOfBytes(int64_t bytes);
 
 }  // namespace banyan

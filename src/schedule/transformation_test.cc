@@ -1,5 +1,6 @@
 #include "schedule/transformation.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <set>
@@ -271,6 +272,27 @@ TEST(AccumulateTest, WritesBackOutsideTheReduction) {
             std::string::npos);
   EXPECT_NE(Refusal(*program, "accumulate(block=C_write, init=v0)").find("no reduction"),
             std::string::npos);
+}
+
+TEST(AccumulateTest, TheInitialisationRunsInTheOrderOfMemory) {
+  const auto extents = [](const ProgramView& program) {
+    std::vector<int64_t> found;
+    const BlockView& init = program.blocks[static_cast<size_t>(program.FindBlock("C_init"))];
+    for (const int loop : init.loops)
+      found.push_back(program.loops[static_cast<size_t>(loop)].extent);
+    return found;
+  };
+  const auto whole = After(
+      FakeMatmulProgram(64, 128, 64),
+      "tile(block=C, factors={i: [2], j: [16], k: [8]}, order=[k.0, j.0, i.0, k.1, i.1, j.1])\n"
+      "accumulate(block=C, init=k.0)");
+  EXPECT_THAT(extents(*whole), testing::ElementsAre(32, 2, 8, 16));
+  // Loops that the block shares with others stay where they are, and so does what is unrolled.
+  const auto shared = After(
+      FakeMatmulProgram(64, 128, 64),
+      "tile(block=C, factors={i: [2], j: [16]}, order=[j.0, i.0, k, j.1, i.1])\n"
+      "unroll(loop=C.j.1)\nunroll(loop=C.i.1)\naccumulate(block=C, init=k)");
+  EXPECT_THAT(extents(*shared), testing::ElementsAre(8, 32, 16, 2));
 }
 
 TEST(AccumulateTest, Refusals) {

@@ -79,6 +79,7 @@ class Hang:
 class Cut:
     """Closes the connection: before the first byte, or within the body."""
     within_body: bool = False
+    after: int = 0  # further bytes of the body
 
 
 def text_of(content):
@@ -246,7 +247,7 @@ class ModelServer:
             self._stopping.wait(30)
         elif isinstance(reply, Cut):
             if reply.within_body:
-                self._send(handler, 200, b"{\"id\": ", {}, length=1000)
+                self._send(handler, 200, b"{\"id\": " + b" " * reply.after, {}, length=reply.after + 1000)
         elif isinstance(reply, Raw):
             self._send(handler, reply.code, reply.body, reply.headers)
         elif isinstance(reply, Status):

@@ -247,6 +247,13 @@ def test_a_cut_connection_is_tried_again(ask, within_body):
     assert asked.failure == "network" and len(server.requests) == 2 and "(2 tries)" in asked.error
 
 
+def test_no_try_follows_that_might_cost_more_than_was_reserved(ask):
+    with ModelServer([Cut(True, after=20_000), Answer()]) as server:
+        asked = ask(server, "openai", "--max-output", 8000, retries=1)
+    assert asked.failure == "network" and len(server.requests) == 1
+    assert "might cost more than was reserved" in asked.error and asked.usage["tokens_out"] > 0
+
+
 def test_no_server_at_all(ask):
     with ModelServer() as server:
         pass

@@ -95,6 +95,9 @@ INSTANTIATE_TEST_SUITE_P(
              "tile(block=C, factors={j: [16]}, order=[i, j.0, k, j.1])\naccumulate(block=C, "
              "at=j.0, init=k)"},
         Case{"accumulate_init", kMatmul, "accumulate(block=C, init=j)"},
+        Case{"accumulate_init_in_order_of_memory", kMatmul,
+             "tile(block=C, factors={i: [2], j: [16], k: [4]}, order=[k.0, j.0, i.0, k.1, i.1, "
+             "j.1])\nvectorize(loop=C.j.1)\nunroll(loop=C.i.1)\naccumulate(block=C, init=k.0)"},
         Case{"fuse_producer", kMlp,
              "fuse_producer(block=gated, at=O.t)\nfuse_producer(block=up, at=O.t)"},
         Case{"fuse_consumer", kConv, "fuse_consumer(block=O, at=conv.oc)"},
