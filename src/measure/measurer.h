@@ -23,7 +23,7 @@ struct MeasureOptions {
   // run's builds (four or more) and longer than the grace; >= 0, 0: none is.
   double build_race_factor = 8;
   double build_race_grace_s = 3;
-  double run_timeout_s = 10;    // > 0, check and timing of one candidate
+  double run_timeout_s = 10;  // > 0, check and timing of one candidate
   double reference_timeout_s = 300;
   int64_t memory_limit_bytes =
       int64_t{4} << 30;  // resident, beyond what an idle worker with the workload's buffers holds

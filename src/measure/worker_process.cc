@@ -155,8 +155,8 @@ std::optional<CallResult> WorkerProcess::Step() {
   }
   if (!busy_) return std::nullopt;
   if (now >= deadline_s_) {
-    return End(CallEnd::kTimeout,
-               fmt::format("took longer than {:.3g} s{}", deadline_s_ - call_start_s_, why_limited_));
+    return End(CallEnd::kTimeout, fmt::format("took longer than {:.3g} s{}",
+                                              deadline_s_ - call_start_s_, why_limited_));
   }
   if (now >= next_watch_s_) {
     next_watch_s_ = now + kWatchIntervalS;

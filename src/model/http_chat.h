@@ -24,10 +24,10 @@ struct RetryTiming {
 // tried again, at most `retries` times, after the wait the server asks for or a growing one. A 400
 // or 422 about the way a structured answer is asked for (or the name of the token limit) turns to
 // the next way, which later calls start with; those tries are free and not counted. What a try cost
-// whose answer never came is estimated, as the provider may have charged it; none follows that might
-// cost more than LimitsOf says. The whole call takes
-// at most (retries + 1) total_timeout_s plus the waits. Timeouts after the request was sent are not
-// tried again: they are long and dear. Thread-safe.
+// whose answer never came is estimated, as the provider may have charged it; none follows that
+// might cost more than LimitsOf says. The whole call takes at most (retries + 1) total_timeout_s
+// plus the waits. Timeouts after the request was sent are not tried again: they are long and dear.
+// Thread-safe.
 class HttpChat final : public ChatClient {
  public:
   // The key is empty where none is sent. `wire` is borrowed for ever.

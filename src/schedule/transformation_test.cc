@@ -288,10 +288,10 @@ TEST(AccumulateTest, TheInitialisationRunsInTheOrderOfMemory) {
       "accumulate(block=C, init=k.0)");
   EXPECT_THAT(extents(*whole), testing::ElementsAre(32, 2, 8, 16));
   // Loops that the block shares with others stay where they are, and so does what is unrolled.
-  const auto shared = After(
-      FakeMatmulProgram(64, 128, 64),
-      "tile(block=C, factors={i: [2], j: [16]}, order=[j.0, i.0, k, j.1, i.1])\n"
-      "unroll(loop=C.j.1)\nunroll(loop=C.i.1)\naccumulate(block=C, init=k)");
+  const auto shared =
+      After(FakeMatmulProgram(64, 128, 64),
+            "tile(block=C, factors={i: [2], j: [16]}, order=[j.0, i.0, k, j.1, i.1])\n"
+            "unroll(loop=C.j.1)\nunroll(loop=C.i.1)\naccumulate(block=C, init=k)");
   EXPECT_THAT(extents(*shared), testing::ElementsAre(8, 32, 16, 2));
 }
 

@@ -59,8 +59,8 @@ struct StrategyConfig {
   double free_fraction =
       0.5;  // share of trials that mutation and crossover may fill while proposals wait, [0, 1]
   // What `free_fraction` of the trials may go to while a slow model's first reply is awaited:
-  // tilings (plain ones, as the light built-in expert makes them, and free moves on those) | samples
-  // (random legal steps) | nothing.
+  // tilings (plain ones, as the light built-in expert makes them, and free moves on those) |
+  // samples (random legal steps) | nothing.
   std::string while_waiting = "tilings";
   bool mutation = true;
   bool crossover = true;

@@ -96,7 +96,8 @@ std::set<std::string> MeasuredBlind(const std::string& while_waiting) {
   std::set<std::string> blind;
   for (const Row& row : run.search().TakeRows()) {
     if (const auto* node = std::get_if<NodeRecord>(&row)) origins[node->node_id] = node->origin;
-    if (const auto* trial = std::get_if<TrialRecord>(&row); trial && measured.contains(trial->trial_id))
+    if (const auto* trial = std::get_if<TrialRecord>(&row);
+        trial && measured.contains(trial->trial_id))
       blind.insert(origins[trial->node_id]);
   }
   return blind;
