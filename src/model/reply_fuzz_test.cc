@@ -252,7 +252,7 @@ TEST(ReplyFuzzTest, NothingBreaksAndWhatIsAcceptedIsCanonical) {
     }
   }
   // The generator has not become one of noise.
-  EXPECT_GT(useful, count / 10);
+  EXPECT_GT(useful, count / 20);
   EXPECT_GT(spoilt_useful, count / 40);
 }
 
