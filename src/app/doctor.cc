@@ -72,7 +72,7 @@ BesideBuild MeasureBesideBuild(int run_cpu, int build_cpu, Builder& builder) {
     ratios.push_back(beside_ms / alone_ms - 1);
   }
   if (pinned) (void)PinThread(0, ProcessCpus());
-  report.slow_down = RankingLatencyMs(ratios);  // the median
+  report.slow_down = Median(ratios);
   return report;
 }
 

@@ -1,6 +1,7 @@
-// Tests of the small headers: result, hash, json, clock, cpu.
+// Tests of the small headers: result, hash, json, numbers, bounded_map, clock, cpu.
 #include <sched.h>
 
+#include <cmath>
 #include <limits>
 #include <string>
 #include <thread>
@@ -8,10 +9,12 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/bounded_map.h"
 #include "base/clock.h"
 #include "base/cpu.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/numbers.h"
 #include "base/result.h"
 #include "base/testing/fake_clock.h"
 
@@ -115,6 +118,24 @@ TEST(CpuTest, SaysWhatDoesNotFit) {
   EXPECT_FALSE(SplitCpus({0, 1}, -1, 0).ok());
   EXPECT_FALSE(PinThread(0, {-1}).ok());
   EXPECT_FALSE(PinThread(0, {}).ok());
+}
+
+TEST(NumbersTest, MedianOfOddAndEvenAndNone) {
+  EXPECT_EQ(Median({5, 1, 3}), 3);
+  EXPECT_EQ(Median({4, 1, 3, 2}), 2.5);
+  EXPECT_TRUE(std::isnan(Median({})));
+}
+
+TEST(BoundedMapTest, TheOldestGoFirst) {
+  BoundedMap<int, std::string> map(2);
+  EXPECT_EQ(map.Put(1, "one"), "one");
+  map.Put(2, "two");
+  map.Put(3, "three");
+  EXPECT_EQ(map.Find(1), nullptr);
+  ASSERT_NE(map.Find(2), nullptr);
+  EXPECT_EQ(*map.Find(3), "three");
+  map.Put(1, "again");
+  EXPECT_EQ(map.Find(2), nullptr);
 }
 
 TEST(CpuTest, PinsAThread) {

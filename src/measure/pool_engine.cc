@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/clock.h"
+#include "base/numbers.h"
 #include "measure/pool_calls.h"
 #include "schedule/description_json.h"
 
@@ -86,7 +87,6 @@ void PoolEngine::Step(double timeout_s, int wake_fd) {
     if (slot.process.busy()) timeout_s = std::min(timeout_s, WorkerProcess::kWatchIntervalS);
     if (slot.stage == Stage::kDown && prepared_) timeout_s = std::min(timeout_s, 0.05);
   }
-  RaceBuilds();
   if (!done_.empty()) timeout_s = 0;
   poll(fds.data(), fds.size(), static_cast<int>(std::ceil(std::clamp(timeout_s, 0.0, 60.0) * 1e3)));
   for (Slot& slot : slots_) {
@@ -260,6 +260,7 @@ void PoolEngine::StartBuild(Slot& slot) {
       slot.stage = Stage::kBuilding;
       Call(slot, BuildMessage(slot.trial), options_.build_timeout_s, true,
            [this, &slot](const CallResult& result) { OnBuilt(slot, result); });
+      RaceBuilds();
       return;
     }
     done_.push_back(FailedTrial(slot.trial.trial_id, FailureKind::kWrongResult,
@@ -270,14 +271,12 @@ void PoolEngine::StartBuild(Slot& slot) {
 // One runaway build would hold a worker for as long as twenty others.
 void PoolEngine::RaceBuilds() {
   if (options_.build_race_factor == 0 || build_times_s_.size() < kFewBuilds) return;
-  std::vector<double> sorted(build_times_s_.begin(), build_times_s_.end());
-  const auto middle = sorted.begin() + static_cast<std::ptrdiff_t>(sorted.size() / 2);
-  std::nth_element(sorted.begin(), middle, sorted.end());
+  const double usual_s = Median(build_times_s_);
   const double limit_s =
-      std::max(options_.build_race_grace_s, options_.build_race_factor * *middle);
+      std::max(options_.build_race_grace_s, options_.build_race_factor * usual_s);
   for (Slot& slot : slots_) {
     if (slot.stage != Stage::kBuilding) continue;
-    slot.process.LimitCall(limit_s, fmt::format("; builds of this run take {:.2g} s", *middle));
+    slot.process.LimitCall(limit_s, fmt::format("; builds of this run take {:.2g} s", usual_s));
   }
 }
 
@@ -287,9 +286,10 @@ void PoolEngine::OnBuilt(Slot& slot, const CallResult& result) {
   const FailureKind failure = BuildFailure(result);
   if (failure == FailureKind::kNone) {
     slot.stage = Stage::kBuilt;
-    build_times_s_.push_back(slot.trial_build_s);
-    if (build_times_s_.size() > kManyBuilds) build_times_s_.pop_front();
     slot.built_at_s = SystemNowS();
+    if (build_times_s_.size() >= kManyBuilds) build_times_s_.erase(build_times_s_.begin());
+    build_times_s_.push_back(slot.trial_build_s);
+    RaceBuilds();
     return;
   }
   FinishTrial(slot, FailedTrial(slot.trial.trial_id, failure, ErrorOf(result).message));

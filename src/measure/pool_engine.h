@@ -96,6 +96,7 @@ class PoolEngine {
   void Dispatch();
   void StartBuild(Slot& slot);
   void GrantRun();
+  // When a build starts, or one more is known.
   void RaceBuilds();
   void OnBuilt(Slot& slot, const CallResult& result);
   void OnRun(Slot& slot, const CallResult& result);
@@ -132,7 +133,7 @@ class PoolEngine {
   Slot* runner_ = nullptr;                    // who has the run token
   double stop_above_ms_ = std::numeric_limits<double>::infinity();
   double build_s_ = 0;
-  std::deque<double> build_times_s_;  // of builds that succeeded, the last ones
+  std::vector<double> build_times_s_;  // of builds that succeeded, the last ones
   double run_s_ = 0;
   int runs_since_drift_ = 0;
   double first_drift_ms_ = std::numeric_limits<double>::quiet_NaN();

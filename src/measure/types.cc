@@ -142,14 +142,7 @@ TrialOutcome FailedTrial(uint64_t trial_id, FailureKind failure, std::string fai
   return outcome;
 }
 
-double RankingLatencyMs(const std::vector<double>& samples_ms) {
-  if (samples_ms.empty()) return kNaN;
-  std::vector<double> sorted = samples_ms;
-  std::sort(sorted.begin(), sorted.end());
-  const size_t middle = sorted.size() / 2;
-  if (sorted.size() % 2 == 1) return sorted[middle];
-  return (sorted[middle - 1] + sorted[middle]) / 2;
-}
+double RankingLatencyMs(const std::vector<double>& samples_ms) { return Median(samples_ms); }
 
 Interval MedianIntervalMs(std::vector<double> samples_ms, double confidence) {
   if (samples_ms.empty()) return {kNaN, kNaN};

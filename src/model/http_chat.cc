@@ -228,7 +228,7 @@ void HttpChat::JudgeFailure(Call& call, const HttpReply& http) {
       return;
     case HttpFailure::kConnect:
     case HttpFailure::kCut:
-      if (!FitsAnother(call)) {
+      if (call.failed < entry_.retries && !FitsAnother(call)) {
         call.End(CallFailure::kNetwork,
                  error + "; not tried again, as that might cost more than was reserved");
         return;

@@ -2,8 +2,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <numeric>
-#include <optional>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "schedule/regions.h"
@@ -19,30 +19,6 @@ std::string WriteName(const Json& args) {
 
 std::string InitName(const Json& args) { return Text(args, "block") + "_init"; }
 
-// How far the block's store moves, in elements, while each of its own loops takes one step, by
-// position among `loops`; nullopt: not known.
-std::optional<std::vector<int64_t>> StoreStrides(const ProgramView& program, const BlockView& block,
-                                                 const std::vector<size_t>& loops) {
-  if (block.opaque || block.writes.size() != 1) return std::nullopt;
-  const AccessView& write = block.writes.front();
-  const auto buffer = program.buffers[static_cast<size_t>(write.buffer)].strides();
-  std::vector<int64_t> strides(loops.size(), 0);
-  for (size_t d = 0; d < write.indices.size(); ++d) {
-    const LinearForm& index = write.indices[d];
-    if (!index.affine) return std::nullopt;
-    for (size_t k = 0; k < block.iters.size(); ++k) {
-      if (!index.uses(k)) continue;
-      const LinearForm& binding = block.iters[k].binding;
-      if (!binding.affine) return std::nullopt;
-      for (size_t i = 0; i < loops.size(); ++i) {
-        if (!binding.uses(loops[i])) continue;
-        strides[i] += buffer[d] * index.coefficients[k] * binding.coefficients[loops[i]];
-      }
-    }
-  }
-  return strides;
-}
-
 // Puts the loops of a new initialisation into the order of memory, so that LLVM makes one fill of
 // it. In the order of the tiles it unrolls them to thousands of scattered stores and then takes
 // many seconds to compile those.
@@ -50,26 +26,32 @@ Status OrderAsStored(LiveSchedule& schedule, const std::string& init) {
   BANYAN_ASSIGN_OR_RETURN(const auto program, schedule.Program());
   BANYAN_ASSIGN_OR_RETURN(const int index, NeedBlock(*program, init));
   const BlockView& block = BlockOf(*program, index);
-  std::vector<size_t> own;  // positions
-  bool serial = false;
-  for (size_t i = 0; i < block.loops.size(); ++i) {
-    if (program->BlocksUnder(block.loops[i]).size() > 1) continue;
-    own.push_back(i);
-    serial |= LoopOf(*program, block.loops[i]).kind == LoopKind::kSerial;
-  }
-  const auto strides = StoreStrides(*program, block, own);
-  if (!serial || !strides) return {};
-  std::vector<size_t> order(own.size());
-  std::iota(order.begin(), order.end(), size_t{0});
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return (*strides)[a] > (*strides)[b]; });
-  const LoopKind innermost = LoopOf(*program, block.loops.back()).kind;
-  if (std::is_sorted(order.begin(), order.end()) ||
-      (innermost == LoopKind::kVectorized && order.back() + 1 != own.size())) {
+  if (block.opaque || block.writes.size() != 1) return {};
+  const auto affine = [](const LinearForm& form) { return form.affine; };
+  const AccessView& store = block.writes.front();
+  if (!std::all_of(store.indices.begin(), store.indices.end(), affine) ||
+      !std::all_of(block.iters.begin(), block.iters.end(),
+                   [&](const IterView& iter) { return affine(iter.binding); })) {
     return {};
   }
+  // Its own loops as they stand, with the elements that the store moves on.
+  std::vector<std::pair<int64_t, std::string>> loops;
+  bool serial = false;
+  for (size_t i = 0; i < block.loops.size(); ++i) {
+    const LoopView& loop = LoopOf(*program, block.loops[i]);
+    if (program->BlocksUnder(block.loops[i]).size() > 1) continue;
+    loops.emplace_back(StepOfAccess(*program, block, store, i), loop.name);
+    serial |= loop.kind == LoopKind::kSerial;
+  }
+  auto ordered = loops;
+  std::stable_sort(ordered.begin(), ordered.end(),
+                   [](const auto& a, const auto& b) { return a.first > b.first; });
+  if (!serial || ordered == loops) return {};
+  const LoopKind innermost = LoopOf(*program, block.loops.back()).kind;
+  if (innermost == LoopKind::kVectorized && ordered.back() != loops.back()) return {};
   std::vector<std::string> names;
-  for (const size_t i : order) names.push_back(LoopOf(*program, block.loops[own[i]]).name);
+  names.reserve(ordered.size());
+  for (auto& [step, name] : ordered) names.push_back(std::move(name));
   return schedule.Reorder(names);
 }
 

@@ -274,27 +274,32 @@ std::vector<int64_t> FactorNeighbours(int64_t extent, int lanes, int64_t factor)
   return near;
 }
 
+int64_t StepOfAccess(const ProgramView& program, const BlockView& block, const AccessView& access,
+                     size_t position) {
+  const auto strides = program.buffers[static_cast<size_t>(access.buffer)].strides();
+  int64_t step = 0;
+  for (size_t d = 0; d < access.indices.size() && d < strides.size(); ++d) {
+    const LinearForm& form = access.indices[d];
+    for (size_t k = 0; k < block.iters.size(); ++k) {
+      const LinearForm& binding = block.iters[k].binding;
+      if (!form.uses(k) || !binding.uses(position)) continue;
+      if (form.affine && binding.affine) {
+        step += form.coefficients[k] * binding.coefficients[position] * strides[d];
+      } else if (d + 1 == access.indices.size()) {
+        step += 1;
+      }
+    }
+  }
+  return step;
+}
+
 namespace {
 
-// The accesses of `block` move by zero or one element when the loop at `position` advances. A form
-// that is not affine counts in the last dimension (the inner part of a blocked layout) only.
+// The accesses of `block` move by zero or one element when the loop at `position` advances.
 bool IsContiguous(const ProgramView& program, const BlockView& block, size_t position) {
   auto contiguous = [&](const AccessView& access) {
     if (access.buffer < 0) return false;
-    const auto strides = program.buffers[static_cast<size_t>(access.buffer)].strides();
-    int64_t step = 0;
-    for (size_t d = 0; d < access.indices.size() && d < strides.size(); ++d) {
-      const LinearForm& form = access.indices[d];
-      for (size_t k = 0; k < block.iters.size(); ++k) {
-        const LinearForm& binding = block.iters[k].binding;
-        if (!form.uses(k) || !binding.uses(position)) continue;
-        if (form.affine && binding.affine) {
-          step += form.coefficients[k] * binding.coefficients[position] * strides[d];
-        } else if (d + 1 == access.indices.size()) {
-          step += 1;
-        }
-      }
-    }
+    const int64_t step = StepOfAccess(program, block, access, position);
     return step == 0 || step == 1;
   };
   return std::all_of(block.reads.begin(), block.reads.end(), contiguous) &&

@@ -99,6 +99,11 @@ int ElementBits(const ProgramView& program, const BlockView& block);
 std::vector<int64_t> FactorCandidates(int64_t extent, int lanes);
 // The next smaller and larger candidate.
 std::vector<int64_t> FactorNeighbours(int64_t extent, int lanes, int64_t factor);
+// Elements that an access of the block moves on when the loop at `position` advances. A form that
+// is not affine counts as one in the last dimension (the inner part of a blocked layout), else as
+// none.
+int64_t StepOfAccess(const ProgramView& program, const BlockView& block, const AccessView& access,
+                     size_t position);
 // Statements of straight-line code that LLVM gets for the body of `block` when unrolled loops are
 // unrolled and vectorised ones cut into registers (into scalars where an access is not contiguous);
 // a loop that stays inside counts as several. `changed` is taken to have `kind`.

@@ -23,8 +23,8 @@ struct NodeRecord {
   // Canonical text of the steps appended to the parent's plan, or the whole plan.
   std::string delta = {};
   bool delta_is_plan = false;  // a revision: `delta` is the whole plan
-  std::string origin;          // model name, "mutation", "crossover", "root"
-  uint64_t call_id = 0;        // 0: none
+  std::string origin;    // model name, or how it was made without one: "mutation", "tiling", ...
+  uint64_t call_id = 0;  // 0: none
   double prior = 0;
   std::string reason = {};
 };

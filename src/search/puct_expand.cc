@@ -134,6 +134,8 @@ void PuctSearch::ApplyProposal(const PendingProposal& pending) {
 }
 
 std::optional<SubmitTrial> PuctSearch::TryTiling() {
+  if (!WaitsLong() || config_.strategy.while_waiting != "tilings") return std::nullopt;
+  if (!SlotFree() || !FreeMovesAllowed()) return std::nullopt;
   if (!tilings_) {
     ModelRequest request;
     request.target = target_;

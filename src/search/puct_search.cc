@@ -90,10 +90,7 @@ std::optional<Action> PuctSearch::NextWork() {
     if (CallDue()) {
       if (auto call = Ask()) return *std::move(call);
     }
-    if (WaitsLong() && config_.strategy.while_waiting == "tilings" && SlotFree() &&
-        FreeMovesAllowed()) {
-      if (auto trial = TryTiling()) return *std::move(trial);
-    }
+    if (auto trial = TryTiling()) return *std::move(trial);
     // A reply's first proposal goes straight to the workers; the others are applied meanwhile.
     if (SlotFree() && (pending_.empty() || unmeasured_ > 0)) {
       if (auto trial = NextTrial()) return *std::move(trial);

@@ -61,7 +61,8 @@ class PuctSearch final : public Search {
   std::optional<SendCall> Ask();
   void QueueProposals(Call& call);
   void ApplyProposal(const PendingProposal& pending);
-  // The next plain tiling of the unscheduled program; nullopt: there is none that is new.
+  // The next plain tiling of the unscheduled program, if the first reply is long in coming;
+  // nullopt: it is not, or there is none that is new.
   std::optional<SubmitTrial> TryTiling();
 
   std::optional<Action> AskAboutNew();

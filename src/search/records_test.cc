@@ -94,6 +94,13 @@ TEST(RunConfigTest, SurvivesJson) {
   EXPECT_TRUE(std::isinf(copy->budget.seconds));
 }
 
+TEST(RunConfigTest, ARunRecordedBeforeTilingsKeepsItsSamples) {
+  Json json = ToJson(RunConfig{});
+  EXPECT_EQ(RunConfigFromJson(json)->strategy.while_waiting, "tilings");
+  json["strategy"].erase("while_waiting");
+  EXPECT_EQ(RunConfigFromJson(json)->strategy.while_waiting, "samples");
+}
+
 TEST(RunConfigTest, ReadsNamesOfBuiltInExperts) {
   Json json = ToJson(RunConfig{});
   json["pool"] = {"builtin:analytic", "builtin:heuristic"};

@@ -6,23 +6,20 @@
 #include "base/numbers.h"
 
 namespace banyan {
-
 namespace {
 
 constexpr size_t kKnown = 1024;  // programs; some 20 KB each
 
 }  // namespace
 
+Scorer::Scorer(Compiler* compiler, CostModel* model)
+    : compiler_(compiler), model_(model), known_(kKnown) {}
+
 const Features& Scorer::FeaturesOf(const Candidate& candidate) {
-  const uint64_t program = candidate.program_hash;
-  if (const auto known = known_.find(program); known != known_.end()) return known->second;
+  if (const Features* known = known_.Find(candidate.program_hash)) return *known;
   auto features = compiler_->Features(candidate);
-  if (age_.size() >= kKnown) {
-    known_.erase(age_.front());
-    age_.pop_front();
-  }
-  age_.push_back(program);
-  return known_[program] = features.ok() ? std::move(features).value() : Features();
+  return known_.Put(candidate.program_hash,
+                    features.ok() ? std::move(features).value() : Features());
 }
 
 ScoresEvent Scorer::Answer(const ScoreCandidates& question) {

@@ -1,9 +1,8 @@
 #pragma once
 
-#include <deque>
 #include <optional>
-#include <unordered_map>
 
+#include "base/bounded_map.h"
 #include "cost/cost_model.h"
 #include "schedule/compiler.h"
 #include "search/event.h"
@@ -19,7 +18,7 @@ uint64_t CostGroup(const Workload& workload, const Target& target);
 class Scorer {
  public:
   // Both borrowed; `model` nullptr: every score is NaN, trust 0.
-  Scorer(Compiler* compiler, CostModel* model) : compiler_(compiler), model_(model) {}
+  Scorer(Compiler* compiler, CostModel* model);
 
   bool learns() const { return model_ != nullptr; }
   ScoresEvent Answer(const ScoreCandidates& question);
@@ -34,9 +33,8 @@ class Scorer {
 
   Compiler* compiler_;
   CostModel* model_;
-  // By program: the best plans are asked about again and again. Bounded, the oldest go first.
-  std::unordered_map<uint64_t, Features> known_;
-  std::deque<uint64_t> age_;
+  // By program hash: the best plans are asked about again and again.
+  BoundedMap<uint64_t, Features> known_;
 };
 
 }  // namespace banyan

@@ -24,6 +24,8 @@ constexpr double kProgress = 0.01;
 constexpr double kFinalistFactor = 1.25;
 constexpr double kDefaultFactor = 2;
 
+constexpr size_t kPictures = 256;  // candidates kept at hand
+
 }  // namespace
 
 Search::Search(RunConfig config, std::vector<ModelInfo> pool, Compiler* compiler,
@@ -33,7 +35,8 @@ Search::Search(RunConfig config, std::vector<ModelInfo> pool, Compiler* compiler
       limits_(std::move(limits)),
       workload_(std::make_shared<Workload>(compiler->workload())),
       target_(std::make_shared<Target>(compiler->target())),
-      ledger_(pool, config_.strategy.charge_failed_calls) {
+      ledger_(pool, config_.strategy.charge_failed_calls),
+      candidates_(kPictures) {
   for (ModelInfo& info : pool) {
     ModelState state;
     state.record.info = std::move(info);

@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/bounded_map.h"
 #include "base/rng.h"
 #include "model/ledger.h"
 #include "schedule/compiler.h"
@@ -286,8 +287,7 @@ class Search {
   int64_t trials_at_best_ = 0;     // finished trials when the best was found
   int64_t finished_ = 0;
   std::unordered_map<uint64_t, uint64_t> trial_of_program_;
-  std::unordered_map<NodeId, Candidate> candidates_;  // pictures kept for speed; bounded
-  std::deque<NodeId> candidate_age_;
+  BoundedMap<NodeId, Candidate> candidates_;  // pictures kept for speed
   std::vector<FinalOutcome> finals_;
   std::vector<Row> rows_;
 };

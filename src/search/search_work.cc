@@ -11,7 +11,6 @@
 namespace banyan {
 namespace {
 
-constexpr size_t kPictures = 256;  // candidates kept at hand
 constexpr size_t kBestInRequest = 8;
 constexpr size_t kFailuresInRequest = 8;
 // Without a gain for this share of the trials (and at least 4) the search counts as stuck.
@@ -282,18 +281,13 @@ NodeId Search::AddNode(NodeId parent, const Candidate& candidate, double prior, 
   rows_.push_back(std::move(record));
   info_.push_back(std::move(info));
   ++unmeasured_;
-  candidates_[id] = candidate;
-  candidate_age_.push_back(id);
-  while (candidate_age_.size() > kPictures) {
-    candidates_.erase(candidate_age_.front());
-    candidate_age_.pop_front();
-  }
+  candidates_.Put(id, candidate);
   return id;
 }
 
 Result<Candidate> Search::CandidateOf(NodeId id) {
   if (id == kRoot) return root_;
-  if (const auto it = candidates_.find(id); it != candidates_.end()) return it->second;
+  if (const Candidate* known = candidates_.Find(id)) return *known;
   return compiler_->Apply(tree_->PlanOf(id));
 }
 

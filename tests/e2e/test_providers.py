@@ -252,6 +252,9 @@ def test_no_try_follows_that_might_cost_more_than_was_reserved(ask):
         asked = ask(server, "openai", "--max-output", 8000, retries=1)
     assert asked.failure == "network" and len(server.requests) == 1
     assert "might cost more than was reserved" in asked.error and asked.usage["tokens_out"] > 0
+    with ModelServer([Cut(True, after=20_000)]) as server:
+        asked = ask(server, "openai", "--max-output", 8000, retries=0)
+    assert asked.failure == "network" and "reserved" not in asked.error, "no other try was due"
 
 
 def test_no_server_at_all(ask):
