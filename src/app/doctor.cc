@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/cpu.h"
+#include "base/numbers.h"
 #include "measure/types.h"
 #include "tvm/cpu_speed.h"
 
