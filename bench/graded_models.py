@@ -95,7 +95,10 @@ def answer(grade, prompt):
     names = re.findall(r"\b(?:tile_size|compute_location|parallel|unroll)\b", prompt)
     if "design_space(" in prompt and names:  # MetaSchedule's mutators
         rng = random.Random(hashlib.sha256((grade + prompt).encode()).digest())
-        return {"mutators": [rng.choice(sorted(set(names))) for _ in range({"strong": 3, "middling": 2}.get(grade, 1))],
+        known = sorted(set(names))
+        # Tiles decide most on a CPU: who understands programs draws those.
+        weights = [6 if grade == "strong" and name == "tile_size" else 1 for name in known]
+        return {"mutators": rng.choices(known, weights, k={"strong": 3, "middling": 2}.get(grade, 1)),
                 "next_model": rng.choice([name for name, *_ in GRADES])}
     return {"proposals": proposals(grade, prompt), "next_model": "middling"}
 

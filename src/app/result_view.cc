@@ -97,8 +97,9 @@ std::string ResultText(const Json& object, const std::string& store) {
   const double default_ms = Get(object, "default_latency_ms");
   const double best_ms = Get(object, "best_latency_ms");
   rows.emplace_back("workload", GetText(object, "workload"));
-  rows.emplace_back("default", std::isfinite(default_ms) ? FormatMs(default_ms)
-                                                         : "not run: too large unscheduled");
+  rows.emplace_back("default", std::isfinite(default_ms)
+                                   ? FormatMs(default_ms)
+                                   : "not measured: too large, or refused by LLVM");
   std::string best = FormatMs(best_ms);
   const auto interval = object.find("best_latency_ci_ms");
   if (interval != object.end() && interval->is_array() && interval->size() == 2 &&

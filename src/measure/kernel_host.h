@@ -29,8 +29,9 @@ class KernelHost {
   // with guard zones on both sides.
   virtual Status SetWorkload(const Workload& workload, const Target& target,
                              uint64_t input_seed) = 0;
-  // Runs the unscheduled program (a stand-in above 5 GFLOP), times it (repeated only if it takes
-  // less than 100 ms) and writes its outputs to `path` for the other workers.
+  // Runs the unscheduled program (a stand-in above 5 GFLOP; without optimisation and untimed if
+  // LLVM refuses it), times it (repeated only if it takes less than 100 ms) and writes its outputs
+  // to `path` for the other workers.
   virtual Result<ReferenceOutcome> MakeReference(const std::string& path, const Timing& timing) = 0;
   virtual Status LoadReference(const std::string& path) = 0;
 

@@ -72,7 +72,7 @@ TrialOutcome FailedTrial(uint64_t trial_id, FailureKind failure, std::string fai
 
 // The unscheduled program's own run.
 struct ReferenceOutcome {
-  double default_latency_ms = 0;  // NaN: the program was too large to be run unscheduled
+  double default_latency_ms = 0;  // NaN: too large unscheduled, or LLVM refused it
   std::vector<double> samples_ms;
   bool stand_in = false;  // a conservatively scheduled program stood in (above 5 GFLOP)
   double wall_s = 0;

@@ -102,7 +102,7 @@ bool PuctSearch::FreeMovesAllowed() const {
   if (WaitsForFirstReply() && !config_.strategy.sampling) {
     return calls_.front().slow && config_.strategy.while_waiting != "nothing" &&
            static_cast<double>(free_trials_) <
-               config_.strategy.free_fraction * static_cast<double>(budget_.trials);
+               config_.strategy.wait_fraction * static_cast<double>(budget_.trials);
   }
   const int64_t waiting = unmeasured_ + static_cast<int64_t>(pending_.size());
   if (waiting == 0 || config_.strategy.sampling || !CallPossible()) return true;

@@ -97,8 +97,12 @@ TEST(RunConfigTest, SurvivesJson) {
 TEST(RunConfigTest, ARunRecordedBeforeTilingsKeepsItsSamples) {
   Json json = ToJson(RunConfig{});
   EXPECT_EQ(RunConfigFromJson(json)->strategy.while_waiting, "tilings");
+  EXPECT_EQ(RunConfigFromJson(json)->strategy.wait_fraction, 0.75);
   json["strategy"].erase("while_waiting");
+  json["strategy"].erase("wait_fraction");
+  json["strategy"]["free_fraction"] = 0.25;
   EXPECT_EQ(RunConfigFromJson(json)->strategy.while_waiting, "samples");
+  EXPECT_EQ(RunConfigFromJson(json)->strategy.wait_fraction, 0.25);
 }
 
 TEST(RunConfigTest, ReadsNamesOfBuiltInExperts) {

@@ -77,6 +77,7 @@ void VisitFields(Config& config, F&& f) {
   f("widening_k", config.widening_k);
   f("widening_a", config.widening_a);
   f("free_fraction", config.free_fraction);
+  f("wait_fraction", config.wait_fraction);
   f("while_waiting", config.while_waiting);
   f("mutation", config.mutation);
   f("crossover", config.crossover);
@@ -123,10 +124,12 @@ Json ToJson(const StrategyConfig& config) {
 
 Result<StrategyConfig> StrategyConfigFromJson(const Json& json) {
   StrategyConfig config;
-  config.while_waiting = "samples";  // what the runs did whose record does not say it
+  // What the runs did whose record does not say it.
+  config.while_waiting = "samples";
   Fields fields(json, "strategy");
   VisitFields(config, [&fields](const char* name, auto& value) { fields.Read(name, &value); });
   BANYAN_RETURN_IF_ERROR(fields.Finish());
+  if (!json.contains("wait_fraction")) config.wait_fraction = config.free_fraction;
   BANYAN_RETURN_IF_ERROR(CheckStrategy(config));
   return config;
 }

@@ -187,6 +187,7 @@ Status CheckStrategy(const StrategyConfig& config) {
       {"widening_k", config.widening_k, 1e-9, 1e6},
       {"widening_a", config.widening_a, 0, 1},
       {"free_fraction", config.free_fraction, 0, 1},
+      {"wait_fraction", config.wait_fraction, 0, 1},
       {"proposals_per_call", static_cast<double>(config.proposals_per_call), 1, 64},
       {"finalists", static_cast<double>(config.finalists), 1, 16},
       {"trials_per_round", static_cast<double>(config.trials_per_round), 1, 1024},

@@ -15,6 +15,8 @@
 #include <utility>
 
 #include "base/hash.h"
+#include "base/json.h"
+#include "base/numbers.h"
 #include "base/rng.h"
 #include "tvm/cpu_speed.h"
 #include "tvm/ffi.h"
@@ -59,7 +61,9 @@ class TvmKernelHost : public KernelHost {
   Result<double> PeakGflops() override { return MeasurePeakGflops(); }
 
  private:
-  Result<Kernel> CompileKernel(const std::string& module_json, ErrorCode code);
+  Result<Kernel> CompileKernel(const std::string& module_json, const ffi::ObjectRef& target,
+                               ErrorCode code);
+  Result<Kernel> CompileUnoptimised(const std::string& module_json);
   Status Call(const Kernel& kernel);
   // One sample: the mean time of at least `number` calls that fill `min_repeat_ms`.
   Result<double> Sample(const Kernel& kernel, const Timing& timing, double enough_ms, bool first,
@@ -135,10 +139,22 @@ void TvmKernelHost::RefillInputs() {
   }
 }
 
-Result<Kernel> TvmKernelHost::CompileKernel(const std::string& module_json, ErrorCode code) {
+Result<Kernel> TvmKernelHost::CompileUnoptimised(const std::string& module_json) {
+  Json json = Json::parse(target_.json, nullptr, false);
+  if (!json.is_object()) return Internal("the target is no JSON object: " + target_.json);
+  json["opt-level"] = 0;
+  Target plain = target_;
+  plain.json = json.dump();
+  BANYAN_ASSIGN_OR_RETURN(const ffi::ObjectRef target,
+                          TryTvm([&] { return TargetObject(plain); }, ErrorCode::kInternal));
+  return CompileKernel(module_json, target, ErrorCode::kInvalidArgument);
+}
+
+Result<Kernel> TvmKernelHost::CompileKernel(const std::string& module_json,
+                                            const ffi::ObjectRef& target, ErrorCode code) {
   return TryTvm(
       [&]() -> Result<Kernel> {
-        Kernel kernel{Compile(ModuleFromJson(module_json), target_object_), ffi::Function(nullptr)};
+        Kernel kernel{Compile(ModuleFromJson(module_json), target), ffi::Function(nullptr)};
         const auto function = kernel.module->GetFunction(workload_->entry);
         if (!function.has_value()) {
           return Error{code, "the compiled program has no function '" + workload_->entry + "'", {}};
@@ -151,7 +167,7 @@ Result<Kernel> TvmKernelHost::CompileKernel(const std::string& module_json, Erro
 
 Status TvmKernelHost::Build(uint64_t handle, const std::string& module_json) {
   if (!workload_) return Internal("Build before SetWorkload");
-  auto kernel = CompileKernel(module_json, ErrorCode::kIllegalStep);
+  auto kernel = CompileKernel(module_json, target_object_, ErrorCode::kIllegalStep);
   if (!kernel.ok()) return kernel.error();
   kernels_.insert_or_assign(handle, std::move(*kernel));
   return Ok{};
@@ -313,7 +329,14 @@ Result<ReferenceOutcome> TvmKernelHost::MakeReference(const std::string& path,
       BANYAN_ASSIGN_OR_RETURN(module_json, StandInModule(*workload_, target_));
     }
   }
-  auto kernel = CompileKernel(module_json, ErrorCode::kInvalidArgument);
+  auto kernel = CompileKernel(module_json, target_object_, ErrorCode::kInvalidArgument);
+  // LLVM's vectoriser breaks some programs of odd small shapes, and its verifier then refuses them.
+  // The result needs no speed; the time of such code would mean nothing and is not taken.
+  const bool plain_code = !kernel.ok();
+  if (plain_code) {
+    auto unoptimised = CompileUnoptimised(module_json);
+    if (unoptimised.ok()) kernel = std::move(unoptimised);
+  }
   if (!kernel.ok()) {
     return Error{ErrorCode::kInvalidArgument,
                  "the workload does not compile: " + kernel.error().message,
@@ -338,7 +361,9 @@ Result<ReferenceOutcome> TvmKernelHost::MakeReference(const std::string& path,
   }
   if (outcome.stand_in) {
     BANYAN_RETURN_IF_ERROR(CheckStandIn(*workload_, tensors_, input_seed_));
-    outcome.default_latency_ms = std::numeric_limits<double>::quiet_NaN();
+  }
+  if (outcome.stand_in || plain_code) {
+    outcome.default_latency_ms = kNaN;
   } else {
     if (first_ms < kRepeatBelowMs) {
       Timing unstopped = timing;

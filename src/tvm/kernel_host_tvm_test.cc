@@ -77,6 +77,22 @@ class KernelHostTest : public testing::Test {
   Target target_;
 };
 
+TEST_F(KernelHostTest, AProgramThatLlvmCannotOptimiseStillHasAReference) {
+  // With AVX2 LLVM's verifier refuses its own vectorised code for this one.
+  const Workload workload = Builtin("conv:C=2,O=4,H=9,W=8,R=2,stride=3,pad=0");
+  ASSERT_TRUE(host_->SetWorkload(workload, target_, 5).ok());
+  const auto reference = host_->MakeReference(Path(), Short());
+  ASSERT_TRUE(reference.ok()) << reference.error().message;
+  EXPECT_FALSE(reference->stand_in);
+  // Unoptimised code is not timed.
+  EXPECT_EQ(std::isfinite(reference->default_latency_ms), !reference->samples_ms.empty());
+  if (host_->Build(1, workload.module_json).ok()) {
+    EXPECT_GT(reference->default_latency_ms, 0);
+  } else {
+    EXPECT_TRUE(reference->samples_ms.empty());
+  }
+}
+
 TEST_F(KernelHostTest, TheProgramItselfIsRight) {
   for (const char* text : {"matmul:M=16,N=16,K=16", "matmul:M=9,N=7,K=5,dtype=float64",
                            "matmul:M=9,N=7,K=5,dtype=int32", "softmax:rows=5,cols=9"}) {
