@@ -6,7 +6,7 @@ ARGS ?=
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev build tune study test test-fast test-sanitize lint format bench clean distclean
+.PHONY: help setup setup-dev build tune study test test-fast test-sanitize lint format bench bench-peers clean distclean
 
 help:
 	@echo "make tune           set up, build and tune a workload: WORKLOAD=mlp ARGS='--trials 32 --seed 0'"
@@ -15,7 +15,8 @@ help:
 	@echo "make test-fast      only those that do not load TVM"
 	@echo "make test-sanitize  tests under AddressSanitizer + UBSan, and under ThreadSanitizer"
 	@echo "make lint           clang-format check and clang-tidy; 'make format' rewrites"
-	@echo "make bench          benchmarks"
+	@echo "make bench          benchmarks of our own parts"
+	@echo "make bench-peers    kernels against OpenBLAS, oneDNN, IREE, MetaSchedule: ARGS='--workloads mlp --seeds 3'"
 	@echo "make setup          Debian packages and the virtual environment in .venv"
 	@echo "make build          build/release/banyan"
 	@echo "make clean          remove build/; 'make distclean' also .venv/"
@@ -58,6 +59,11 @@ format: setup-dev
 bench: setup
 	@scripts/build.sh release banyan benchmarks
 	@ninja -C build/release bench
+
+bench-peers:
+	@scripts/setup.sh bench
+	@scripts/build.sh release banyan banyan_vendor
+	@$${BANYAN_VENV:-.venv}/bin/python bench/peers/peers.py $(ARGS)
 
 clean:
 	@rm -rf build

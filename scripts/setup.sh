@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
-# Debian packages and the virtual environment: scripts/setup.sh [dev]. With `dev` also what lint and
-# bench need. Returns at once when nothing changed since it last succeeded here.
+# Debian packages and the virtual environment: scripts/setup.sh [dev|bench]. With `dev` also what lint
+# needs, with `bench` the libraries that `make bench-peers` compares with. Returns at once when nothing changed since it last succeeded here.
 source "$(dirname "$0")/common.sh"
 
 profile=${1:-run}
 lists=(scripts/packages.txt)
-[ "$profile" = dev ] && lists+=(scripts/packages-dev.txt)
+[ "$profile" != run ] && lists+=("scripts/packages-$profile.txt")
 requirements=(requirements-dev.txt)
 [ "$profile" = dev ] && requirements+=(requirements-lint.txt)
+[ "$profile" = bench ] && requirements+=(requirements-bench.txt)
 stamp=$venv/banyan-setup-$profile.stamp
 key=$(cat "${lists[@]}" requirements*.txt scripts/setup.sh <(echo "$venv") | sha256sum | cut -d' ' -f1)
 venv_is_whole() {

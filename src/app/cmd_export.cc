@@ -14,8 +14,10 @@
 #include "base/format.h"
 #include "base/hash.h"
 #include "base/strings.h"
+#include "study/study_file.h"
 #include "tvm/database.h"
 #include "tvm/export.h"
+#include "tvm/live_schedule.h"
 
 namespace banyan {
 namespace {
@@ -69,6 +71,60 @@ The object file uses the instructions of this CPU and runs only where they exist
                      name, Json(view.run.start.target.json).dump());
 }
 
+using Texts = std::vector<std::pair<std::string, std::string>>;  // file name, content
+
+// C files, then texts.
+Result<Json> WriteFiles(const RunStart& start, const std::string& module_json,
+                        const std::string& folder, const Texts& texts) {
+  Json files = Json::array();
+  BANYAN_ASSIGN_OR_RETURN(const auto c_files, ExportC(start.workload, start.target, module_json,
+                                                      ExportName(start.workload), folder));
+  for (const auto& [file, text] : texts) {
+    BANYAN_RETURN_IF_ERROR(WriteFileAtomically(folder + "/" + file, text));
+    files.push_back(folder + "/" + file);
+  }
+  for (const std::string& file : c_files) files.push_back(file);
+  return files;
+}
+
+void SayExported(const CommonOptions& common, const RunView& view, const std::string& folder,
+                 const Json& files, const std::string& what) {
+  if (common.json) {
+    PrintJson({{"run_id", view.run.run_id},
+               {"folder", folder},
+               {"name", ExportName(view.run.start.workload)},
+               {"files", files}});
+  } else {
+    fmt::print("{}: {}\n", folder, what);
+  }
+}
+
+// Of a run of TVM's own search, whose best program is recorded whole and not as a plan.
+Result<int> ExportProgram(const CommonOptions& common, const RunView& view,
+                          const std::string& folder) {
+  const RunStart& start = view.run.start;
+  const Json& result = view.run.result;
+  const auto found = result.is_object() ? result.find("module_json") : result.end();
+  if (found == result.end() || !found->is_string() ||
+      found->get_ref<const std::string&>().empty()) {
+    return NotFound(fmt::format("run {} measured nothing that could be exported", view.run.run_id));
+  }
+  const auto module_json = found->get<std::string>();
+  BANYAN_ASSIGN_OR_RETURN(auto schedule, MakeLiveSchedule(module_json, start.workload.entry));
+  BANYAN_ASSIGN_OR_RETURN(const std::string script, schedule->Script());
+  BANYAN_RETURN_IF_ERROR(MakeFolder(folder));
+  BANYAN_ASSIGN_OR_RETURN(
+      const Json files, WriteFiles(start, module_json, folder,
+                                   {{"workload.json", start.workload.module_json},
+                                    {"scheduled.json", module_json},
+                                    {"scheduled.py", script},
+                                    {"target.json", TargetFingerprint(start.target).dump(2) + "\n"},
+                                    {"result.json", view.run.result.dump(2) + "\n"}}));
+  SayExported(common, view, folder, files,
+              "the best program of TVM's own search as TVM JSON, TVMScript, C object and example");
+  return 0;
+}
+
 }  // namespace
 
 Result<int> RunExport(const CommonOptions& common, const ExportOptions& options) {
@@ -79,6 +135,7 @@ Result<int> RunExport(const CommonOptions& common, const ExportOptions& options)
   }
   const RunStart& start = view.run.start;
   const std::string folder = options.out.empty() ? "banyan-export-" + view.run.run_id : options.out;
+  if (start.config.strategy.name == kTvmEvolutionary) return ExportProgram(common, view, folder);
   BANYAN_ASSIGN_OR_RETURN(const Plan plan, view.PlanOf(view.best_node));
   BANYAN_ASSIGN_OR_RETURN(auto compiler,
                           MakeCompiler(start.workload, start.target, ActionSpaceOf(plan)));
@@ -119,32 +176,21 @@ Result<int> RunExport(const CommonOptions& common, const ExportOptions& options)
     BANYAN_RETURN_IF_ERROR(
         WriteDatabase(start.workload, start.target, records, folder + "/database"));
   }
-  const std::string name = ExportName(start.workload);
-  BANYAN_ASSIGN_OR_RETURN(const auto c_files,
-                          ExportC(start.workload, start.target, module_json, name, folder));
-  const std::vector<std::pair<std::string, std::string>> texts = {
-      {"workload.json", start.workload.module_json},
-      {"scheduled.py", script},
-      {"schedule.py", trace},
-      {"plan.txt", PrintPlan(plan)},
-      {"target.json", TargetFingerprint(start.target).dump(2) + "\n"},
-      {"result.json", view.run.result.dump(2) + "\n"},
-      {"README.md", Readme(view, name)}};
-  for (const auto& [file, text] : texts) {
-    BANYAN_RETURN_IF_ERROR(WriteFileAtomically(folder + "/" + file, text));
-  }
-  if (common.json) {
-    Json files = Json::array();
-    for (const auto& [file, text] : texts) files.push_back(folder + "/" + file);
-    for (const std::string& file : c_files) files.push_back(file);
-    files.push_back(folder + "/database");
-    PrintJson({{"run_id", view.run.run_id}, {"folder", folder}, {"name", name}, {"files", files}});
-  } else {
-    fmt::print(
-        "{}: MetaSchedule database, TVMScript, Python trace, C object and example; see "
-        "{}/README.md\n",
-        folder, folder);
-  }
+  BANYAN_ASSIGN_OR_RETURN(
+      Json files, WriteFiles(start, module_json, folder,
+                             {{"workload.json", start.workload.module_json},
+                              {"scheduled.py", script},
+                              {"schedule.py", trace},
+                              {"plan.txt", PrintPlan(plan)},
+                              {"target.json", TargetFingerprint(start.target).dump(2) + "\n"},
+                              {"result.json", view.run.result.dump(2) + "\n"},
+                              {"README.md", Readme(view, ExportName(start.workload))}}));
+  files.push_back(folder + "/database");
+  SayExported(
+      common, view, folder, files,
+      fmt::format("MetaSchedule database, TVMScript, Python trace, C object and example; see "
+                  "{}/README.md",
+                  folder));
   return 0;
 }
 

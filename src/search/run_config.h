@@ -58,8 +58,8 @@ struct StrategyConfig {
   double widening_a = 0.6;   // [0, 1]
   double free_fraction =
       0.5;  // share of trials that mutation and crossover may fill while proposals wait, [0, 1]
-  double wait_fraction =
-      0.75;  // share of trials that may be spent while a slow model's first reply is awaited, [0, 1]
+  double wait_fraction = 0.75;  // share of trials that may be spent while a slow model's first
+                                // reply is awaited, [0, 1]
   // What they go to:
   // tilings (plain ones, as the light built-in expert makes them, and free moves on those) |
   // samples (random legal steps) | nothing.

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import shutil
+import sqlite3
 import subprocess
 import sys
 
@@ -75,6 +76,31 @@ def test_exported_object_runs_from_c(exported, tmp_path):
     ran = subprocess.run([str(folder / "example")], capture_output=True, text=True, timeout=120, cwd=folder)
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout
+
+
+def test_export_of_tvms_own_search(tuned, exported, tmp_path):
+    """Such a run (an arm of a study) records its best program whole, and has no plan."""
+    store = tmp_path / "peer.db"
+    shutil.copy(tuned.folder / "banyan.db", store)
+    program = (exported / "workload.json").read_text()
+
+    def record(result):
+        with sqlite3.connect(store) as database:
+            config = json.loads(database.execute("SELECT config FROM run").fetchone()[0])
+            config["strategy"]["name"] = "tvm-evolutionary"
+            database.execute("UPDATE run SET config = ?, result = ?", (json.dumps(config), json.dumps(result)))
+
+    record({"module_json": program})
+    folder = tmp_path / "peer"
+    files = tuned.ok("export", "last", "--store", store, "--out", folder, "--json").json["files"]
+    assert all(pathlib.Path(file).exists() for file in files)
+    assert (folder / "scheduled.json").read_text() == program
+    assert "def main" in (folder / "scheduled.py").read_text()
+    assert list(folder.glob("banyan_*.o"))
+    record({})
+    nothing = tuned("export", "last", "--store", store, "--out", tmp_path / "none")
+    assert nothing.status != 0 and "measured nothing" in nothing.error_line()
+    assert not (tmp_path / "none").exists()
 
 
 def test_exported_plan_applies(tuned, exported, banyan):
