@@ -114,11 +114,11 @@ Kernel OpenBlas(const Moe& s) {
   const auto parts = Scratch(s.e * s.t * s.h);
   return [s, hidden, parts](float* const* t) {
     for (int64_t e = 0; e < s.e; ++e) {
-      Gemm(CblasNoTrans, s.t, s.i, s.h, t[0], t[1] + e * s.h * s.i, hidden.get());
-      Gemm(CblasNoTrans, s.t, s.h, s.i, hidden.get(), t[2] + e * s.i * s.h,
+      Gemm(CblasNoTrans, s.t, s.i, s.h, t[0], t[2] + e * s.h * s.i, hidden.get());
+      Gemm(CblasNoTrans, s.t, s.h, s.i, hidden.get(), t[3] + e * s.i * s.h,
            parts.get() + e * s.t * s.h);
     }
-    Combine(s, parts.get(), t[3], t[4]);
+    Combine(s, parts.get(), t[1], t[4]);
   };
 }
 
@@ -319,10 +319,10 @@ Kernel OneDnnKernel(const Moe& s, bool blocked) {
   const auto parts = Scratch(s.e * s.t * s.h);
   return [=](float* const* t) {
     for (int64_t e = 0; e < s.e; ++e) {
-      up->Run({t[0], t[1] + e * s.h * s.i, between.get()});
-      down->Run({between.get(), t[2] + e * s.i * s.h, parts.get() + e * s.t * s.h});
+      up->Run({t[0], t[2] + e * s.h * s.i, between.get()});
+      down->Run({between.get(), t[3] + e * s.i * s.h, parts.get() + e * s.t * s.h});
     }
-    Combine(s, parts.get(), t[3], t[4]);
+    Combine(s, parts.get(), t[1], t[4]);
   };
 }
 

@@ -33,7 +33,7 @@ class Workload:
             return [(s["B"], s["H"], s["T"], s["D"])] * 4
         if self.family == "moe":
             t, e, h, i = s["T"], s["E"], s["H"], s["I"]
-            return [(t, h), (e, h, i), (e, i, h), (t, e), (t, h)]
+            return [(t, h), (t, e), (e, h, i), (e, i, h), (t, h)]
         return [(s["N"], s["C"], s["H"], s["W"]), (s["O"], s["C"], s["R"], s["R"]), (s["N"], s["O"], *self.pixels)]
 
     @property
@@ -71,7 +71,7 @@ class Workload:
         if self.family == "attention":
             return t[0] @ np.swapaxes(t[1], -1, -2) @ t[2]
         if self.family == "moe":
-            return np.einsum("eth,te->th", t[0] @ t[1] @ t[2], t[3])
+            return np.einsum("eth,te->th", t[0] @ t[2] @ t[3], t[1])
         s, (out_h, out_w) = self.sizes, self.pixels
         padded = np.pad(t[0], ((0, 0), (0, 0), (s["pad"],) * 2, (s["pad"],) * 2))
         out = np.zeros((s["N"], s["O"], out_h, out_w))
@@ -116,10 +116,10 @@ class Workload:
     def _mlir_moe(self, body, kinds):
         s = self.sizes
         t, e, h, i = s["T"], s["E"], s["H"], s["I"]
-        hidden = body.generic("%a0", kinds[0], "%a1", kinds[1], (e, t, i),
+        hidden = body.generic("%a0", kinds[0], "%a2", kinds[2], (e, t, i),
                               "(e, t, i, k)", ["(t, k)", "(e, k, i)", "(e, t, i)"], 3)
-        parts = body.product("batch_matmul", hidden, tensor_type((e, t, i)), "%a2", kinds[2], (e, t, h))
-        return body.generic(parts, tensor_type((e, t, h)), "%a3", kinds[3], (t, h),
+        parts = body.product("batch_matmul", hidden, tensor_type((e, t, i)), "%a3", kinds[3], (e, t, h))
+        return body.generic(parts, tensor_type((e, t, h)), "%a1", kinds[1], (t, h),
                             "(t, h, e)", ["(e, t, h)", "(t, e)", "(t, h)"], 2)
 
     def _mlir_conv(self, body, kinds):
