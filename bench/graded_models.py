@@ -19,25 +19,15 @@ import random
 import re
 import sys
 import time
+import tomllib
 
-PLANS = pathlib.Path(__file__).resolve().parent / "plans"
+HERE = pathlib.Path(__file__).resolve().parent
+PLANS = HERE / "plans"
+POOL = HERE / "graded_pool.toml"
 # A block that only this workload has, as the prompt names it.
 MARKS = [("moe", "expert_hidden"), ("mlp", "gated"), ("attention", "scores"), ("conv", "conv")]
 FACTORS = re.compile(r"(\w+): \[([\d, ]+)\]")
-POOL = """# Scripted models of graded quality and price (bench/graded_models.py), not language models.
-{models}"""
-MODEL = """[[model]]
-name = "{name}"
-provider = "openai"
-model = "{name}"
-base_url = "{url}"
-role = "{role}"
-parameters_b = {size}
-price_in = {price_in}
-price_out = {price_out}
-
-"""
-GRADES = [("strong", "strong", 400, 5.0, 20.0), ("middling", "light", 40, 0.5, 2.0), ("poor", "light", 4, 0.1, 0.4)]
+GRADES = [model["name"] for model in tomllib.loads(POOL.read_text())["model"]]
 
 
 def hand_found(prompt):
@@ -99,7 +89,7 @@ def answer(grade, prompt):
         # Tiles decide most on a CPU: who understands programs draws those.
         weights = [6 if grade == "strong" and name == "tile_size" else 1 for name in known]
         return {"mutators": rng.choices(known, weights, k={"strong": 3, "middling": 2}.get(grade, 1)),
-                "next_model": rng.choice([name for name, *_ in GRADES])}
+                "next_model": rng.choice(GRADES)}
     return {"proposals": proposals(grade, prompt), "next_model": "middling"}
 
 
@@ -135,9 +125,7 @@ class Server(http.server.ThreadingHTTPServer):
 
 
 def pool_text(url):
-    return POOL.format(models="".join(
-        MODEL.format(name=name, role=role, size=size, price_in=price_in, price_out=price_out, url=url)
-        for name, role, size, price_in, price_out in GRADES))
+    return re.sub(r'base_url = ".*"', f'base_url = "{url}"', POOL.read_text())
 
 
 def main():

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Debian packages and the virtual environment: scripts/setup.sh [dev|bench]. With `dev` also what lint
-# needs, with `bench` the libraries that `make bench-peers` compares with. Returns at once when nothing changed since it last succeeded here.
+# needs, with `bench` the libraries that `make bench-peers` compares with. Returns at once when
+# nothing changed since it last succeeded here.
 source "$(dirname "$0")/common.sh"
 
 profile=${1:-run}

@@ -72,8 +72,9 @@ def metaschedule(vendor, workload, trials, folder):
     kept = ROOT / "build" / "bench" / f"{name}-{key}"
     kept.mkdir(parents=True, exist_ok=True)
     study = kept / "study.toml"
+    # A study has two arms at least; of the second nothing is used.
     study.write_text(f'name = "{name}"\nworkloads = ["{workload.text}"]\nseeds = [0]\ntrials = {trials}\n'
-                     f'[[arm]]\nstrategy = "tvm-evolutionary"\n[[arm]]\nstrategy = "random"\nset = {{finalists = 1}}\n')
+                     '[[arm]]\nstrategy = "tvm-evolutionary"\n[[arm]]\nstrategy = "random"\n')
     store = kept / "store.db"
     banyan("study", study, "--store", store, "--out", kept / "out", check=False)
     for row in json.loads((kept / "out" / "runs.json").read_text()):

@@ -73,7 +73,7 @@ The object file uses the instructions of this CPU and runs only where they exist
 
 using Texts = std::vector<std::pair<std::string, std::string>>;  // file name, content
 
-// C files, then texts.
+// Writes the C files and the texts; the paths of all.
 Result<Json> WriteFiles(const RunStart& start, const std::string& module_json,
                         const std::string& folder, const Texts& texts) {
   Json files = Json::array();

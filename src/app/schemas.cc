@@ -153,7 +153,8 @@ Json EventSchema() {
   alternatives.push_back(event("tick", Json::object()));
   alternatives.push_back(event("cancel", {{"reason", Text()}}));
   alternatives.push_back(event("finals", {{"finals", {{"type", "array"}, {"items", final_outcome}}},
-                                          {"drift", NumberOrNothing()}}));
+                                          {"drift", NumberOrNothing()},
+                                          {"peak_gflops", NumberOrNothing()}}));
   alternatives.push_back(event("resume", {{"budget", budget}}));
   alternatives.push_back(
       event("scores", {{"ticket", Integer()},

@@ -54,7 +54,9 @@ Json BodyToJson(const CancelEvent& event) { return {{"reason", event.reason}}; }
 Json BodyToJson(const FinalsEvent& event) {
   Json finals = Json::array();
   for (const FinalOutcome& final : event.finals) finals.push_back(ToJson(final));
-  return {{"finals", std::move(finals)}, {"drift", NumberOrNull(event.drift)}};
+  return {{"finals", std::move(finals)},
+          {"drift", NumberOrNull(event.drift)},
+          {"peak_gflops", NumberOrNull(event.peak_gflops)}};
 }
 Json BodyToJson(const ResumeEvent& event) { return {{"budget", ToJson(event.budget)}}; }
 
@@ -170,6 +172,7 @@ Status ReadBody(const std::string& name, const Json& json, Event* event) {
     }
     BANYAN_ASSIGN_OR_RETURN(const Json drift, Member(json, "drift"));
     body.drift = NumberOf(drift);
+    body.peak_gflops = json.contains("peak_gflops") ? NumberOf(json["peak_gflops"]) : 0;
     event->body = std::move(body);
   } else if (name == "resume") {
     ResumeEvent body;

@@ -46,6 +46,7 @@ struct CancelEvent {  // Ctrl-C, or the end of the caller's patience
 struct FinalsEvent {  // the interleaved re-measurement of the best few
   std::vector<FinalOutcome> finals;
   double drift = 1;
+  double peak_gflops = 0;  // beside them: the machine's speed may have changed; 0: not measured
 };
 // The run was killed or had ended and goes on: trials in flight are queued again under their ids.
 // The budget may have grown; what came before is replayed under the budget of its time.

@@ -37,6 +37,7 @@ TEST(EventTest, AllKindsSurviveJson) {
   FinalsEvent finals;
   finals.finals.push_back({2, FailureKind::kNone, "", {0.5, 0.25}});
   finals.drift = 1.01;
+  finals.peak_gflops = 101.5;
   const std::vector<Event> events = {{0, 0.5, reference},
                                      {1, 1.5, reply},
                                      {2, 2.5, outcome},
@@ -52,6 +53,11 @@ TEST(EventTest, AllKindsSurviveJson) {
     EXPECT_STREQ(EventName(copy), EventName(event));
     EXPECT_EQ(ToJson(copy), ToJson(event));
   }
+  Json early = ToJson(events[5]);  // of a run recorded before the finals had a peak
+  early.erase("peak_gflops");
+  const auto finals_without = EventFromJson(early);
+  ASSERT_TRUE(finals_without.ok()) << finals_without.error().message;
+  EXPECT_EQ(std::get<FinalsEvent>(finals_without->body).peak_gflops, 0);
   const Event first = RoundTrip(events[0]);
   const auto& copy = std::get<ReferenceEvent>(first.body);
   EXPECT_TRUE(std::isnan(copy.reference.default_latency_ms));

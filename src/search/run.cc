@@ -116,11 +116,7 @@ class Driver {
     BANYAN_ASSIGN_OR_RETURN(
         const ReferenceOutcome reference,
         deps_.measurer->Prepare(compiler_.workload(), compiler_.target(), config_.seed));
-    double peak_gflops = 0;
-    if (history.empty() && deps_.peak_gflops) {
-      const auto peak = deps_.peak_gflops();
-      if (peak.ok()) peak_gflops = *peak;
-    }
+    const double peak_gflops = history.empty() ? PeakGflops() : 0;
     cpu_start_s_ += ThreadCpuS() - before_s;  // measuring the machine is not searching
     if (history.empty()) {
       BANYAN_RETURN_IF_ERROR(
@@ -187,6 +183,13 @@ class Driver {
     return Ok{};
   }
 
+  // 0: not known.
+  double PeakGflops() {
+    if (!deps_.peak_gflops) return 0;
+    const auto peak = deps_.peak_gflops();
+    return peak.ok() ? *peak : 0;
+  }
+
   Status ReadFinals() {
     DropTrials();
     std::vector<TrialRequest> requests;
@@ -207,6 +210,7 @@ class Driver {
       return Read(CancelEvent{"cancelled"});
     }  // else the search's own samples decide
     event.drift = deps_.measurer->drift();
+    event.peak_gflops = PeakGflops();
     return Read(std::move(event));
   }
 

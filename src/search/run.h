@@ -77,7 +77,8 @@ struct RunDependencies {
   // Lines for the run's log: what is believed of the models at the start, how far the cost model is
   // trusted. From the driver's thread; may be empty.
   std::function<void(const std::string&)> on_note;
-  std::function<Result<double>()> peak_gflops;  // measured once, at the start; may be empty
+  std::function<Result<double>()> peak_gflops;  // asked at the start and after the finals;
+                                                // may be empty
 };
 
 // Runs the search to the end of a budget. `history` is empty for a new run; else the journal of a

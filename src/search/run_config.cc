@@ -124,12 +124,11 @@ Json ToJson(const StrategyConfig& config) {
 
 Result<StrategyConfig> StrategyConfigFromJson(const Json& json) {
   StrategyConfig config;
-  // What the runs did whose record does not say it.
-  config.while_waiting = "samples";
+  config.while_waiting = "samples";  // what the runs did whose record does not say it
   Fields fields(json, "strategy");
   VisitFields(config, [&fields](const char* name, auto& value) { fields.Read(name, &value); });
   BANYAN_RETURN_IF_ERROR(fields.Finish());
-  if (!json.contains("wait_fraction")) config.wait_fraction = config.free_fraction;
+  if (!json.contains("wait_fraction")) config.wait_fraction = config.free_fraction;  // likewise
   BANYAN_RETURN_IF_ERROR(CheckStrategy(config));
   return config;
 }

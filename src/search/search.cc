@@ -196,6 +196,8 @@ void Search::On(const FinalsEvent& event) {
   if (phase_ != RunPhase::kFinals) return;
   finals_ = event.finals;
   drift_ = event.drift;
+  // The larger: a share of the peak is of the best that the core has shown.
+  peak_gflops_ = std::fmax(peak_gflops_, event.peak_gflops);
   phase_ = RunPhase::kStopped;
   ready_.push_back(Stop{stop_reason_});
 }

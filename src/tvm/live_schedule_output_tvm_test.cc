@@ -10,6 +10,7 @@
 namespace banyan {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
@@ -68,6 +69,17 @@ TEST(LiveScheduleOutput, TheTraceHoldsTheStepsOnly) {
             "l4, l5 = sch.split(loop=l1, factors=[None, 4], preserve_unit_iters=True, "
             "disable_predication=False)\n");
   EXPECT_EQ((*s->TraceJson())[0].size(), 3u);
+}
+
+TEST(LiveScheduleOutput, TheTraceOfASplitOffPaddingIsPrinted) {
+  Scheduled s("conv:C=2,O=2,H=4,W=4");
+  EXPECT_OK(s->DecomposePadding("pad", "pad.c", "pad.fill"));
+  EXPECT_OK(s->DecomposeReduction("conv", "conv.rc", "conv.init"));
+  const auto trace = s->TracePython();
+  ASSERT_TRUE(trace.ok()) << trace.error().message;
+  EXPECT_THAT(*trace,
+              ContainsRegex("b[0-9]+ = sch.decompose_padding\\(block=b[0-9]+, loop=l[0-9]+\\)\n"));
+  EXPECT_THAT(*trace, HasSubstr("sch.decompose_reduction("));
 }
 
 TEST(LiveScheduleOutput, ScriptIsTextWithoutAddresses) {

@@ -1,10 +1,41 @@
 #include "tvm/trace.h"
 
+#include <set>
 #include <string>
+#include <string_view>
 
 #include "tvm/ir.h"
+#include "tvm/node.h"
 
 namespace banyan {
+namespace {
+
+constexpr const char* kPadding = "DecomposePadding";
+constexpr const char* kReduction = "DecomposeReduction";
+
+// TVM 0.27 cannot print decompose_padding: its printer asks for the loop where it is given the
+// loop's name. decompose_reduction takes and makes the same, so it stands in, at the indices that
+// `paddings` gets.
+ffi::ObjectRef Printable(const ffi::ObjectRef& trace, std::set<size_t>* paddings) {
+  ffi::Array<ffi::ObjectRef> instructions;
+  for (const auto& instruction : node::Get<ffi::Array<ffi::ObjectRef>>(trace, "insts")) {
+    const auto kind = node::Get<ffi::ObjectRef>(instruction, "kind");
+    if (node::Get<ffi::String>(kind, "name") != kPadding) {
+      instructions.push_back(instruction);
+      continue;
+    }
+    paddings->insert(instructions.size());
+    instructions.push_back(CallTvm<ffi::ObjectRef>(
+        "s_tir.schedule.Instruction",
+        CallTvm<ffi::ObjectRef>("s_tir.schedule.InstructionKindGet", kReduction),
+        node::Field(instruction, "inputs"), ffi::Array<ffi::Any>(),
+        node::Field(instruction, "outputs")));
+  }
+  return CallTvm<ffi::ObjectRef>("s_tir.schedule.Trace", instructions,
+                                 node::Field(trace, "decisions"));
+}
+
+}  // namespace
 
 Json JsonFromTvm(const ffi::Any& value) {
   switch (value.type_index()) {
@@ -57,11 +88,17 @@ Json SimplifiedTraceJson(const ffi::ObjectRef& schedule) {
 }
 
 std::string TracePythonText(const ffi::ObjectRef& schedule) {
+  static constexpr std::string_view kStandIn = "sch.decompose_reduction(";
+  std::set<size_t> paddings;
+  const auto lines = CallTvm<ffi::Array<ffi::String>>(
+      "s_tir.schedule.TraceAsPython", Printable(SimplifiedTrace(schedule), &paddings),
+      /*remove_postproc=*/false);  // a line an instruction
   std::string text;
-  for (const ffi::String& line :
-       CallTvm<ffi::Array<ffi::String>>("s_tir.schedule.TraceAsPython", SimplifiedTrace(schedule),
-                                        /*remove_postproc=*/false)) {
-    text += std::string(line) + "\n";
+  for (size_t i = 0; i < lines.size(); ++i) {
+    std::string line = lines[static_cast<int64_t>(i)];
+    const size_t at = paddings.contains(i) ? line.find(kStandIn) : std::string::npos;
+    if (at != std::string::npos) line.replace(at, kStandIn.size(), "sch.decompose_padding(");
+    text += line + "\n";
   }
   return text;
 }
