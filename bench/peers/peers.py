@@ -77,7 +77,7 @@ def metaschedule(vendor, workload, trials, folder):
                      '[[arm]]\nstrategy = "tvm-evolutionary"\n[[arm]]\nstrategy = "random"\n')
     store = kept / "store.db"
     banyan("study", study, "--store", store, "--out", kept / "out", check=False)
-    for row in json.loads((kept / "out" / "runs.json").read_text()):
+    for row in json.loads((kept / "out" / "runs.json").read_text())["rows"]:
         if row["strategy"] == "tvm-evolutionary":
             return export(vendor, name, row["run_id"], store, folder / name)
     raise kernels.Failed("its search did not run: .venv/bin/pip install -r requirements-peer.txt")

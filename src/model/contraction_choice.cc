@@ -6,6 +6,7 @@
 #include <set>
 
 #include "model/contraction_sketch.h"
+#include "model/register_tile.h"
 
 namespace banyan {
 namespace {
@@ -430,25 +431,6 @@ class Ranking {
 };
 
 }  // namespace
-
-double RegisterTileEfficiency(int64_t rows, int64_t vectors, const Target& target) {
-  const auto r = static_cast<double>(rows);
-  const auto v = static_cast<double>(vectors);
-  const double accumulators = r * v;
-  const double fma_cycles = accumulators / target.fma_units;
-  // `vectors` loads of the vector operand and one broadcast a row share the machine's width with
-  // the multiply-adds; the weight is fitted to timings of 6x4, 8x3, 12x2, 8x2, 4x4 and 16x1 tiles.
-  const double load_share = (v + r) / accumulators;
-  // A multiply-add takes four cycles, and the loop around it some.
-  const double latency_cycles = 5.75;
-  // One unit leaves the loads twice the time.
-  const double load_weight = 0.12 * target.fma_units;
-  double efficiency = std::min(1.0, fma_cycles / latency_cycles) / (1 + load_weight * load_share);
-  // More live values than registers: accumulators move to the stack.
-  const double live = accumulators + v + 1;
-  if (live > target.vector_registers) efficiency *= 0.45 * target.vector_registers / live;
-  return efficiency;
-}
 
 bool PadNameIsFree(const ProgramView& program, int buffer) {
   return std::none_of(program.blocks.begin(), program.blocks.end(), [&](const BlockView& block) {

@@ -51,9 +51,6 @@ struct ContractionChoice {
   std::string Describe(const BlockView& block) const;  // a few words, for a proposal's reason
 };
 
-// Efficiency of a register tile in (0, 1]: multiply-adds against loads, latency and registers.
-double RegisterTileEfficiency(int64_t rows, int64_t vectors, const Target& target);
-
 // All choices worth a thought for this block, best first.
 std::vector<ContractionChoice> RankContractionChoices(const ProgramView& program,
                                                       const BlockAnalysis& analysis,

@@ -9,6 +9,7 @@
 #include "base/rng.h"
 #include "model/access_analysis.h"
 #include "model/contraction_sketch.h"
+#include "model/register_tile.h"
 #include "schedule/program.h"
 
 namespace banyan {

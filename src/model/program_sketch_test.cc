@@ -33,21 +33,6 @@ std::vector<std::pair<std::string, ProgramView>> Programs() {
           {"conv", FakeConvProgram(32, 28)}};
 }
 
-TEST(RegisterTileTest, LargeSquareTilesAreBest) {
-  const Target target = FakeTarget();
-  const auto efficiency = [&](int64_t rows, int64_t vectors) {
-    return RegisterTileEfficiency(rows, vectors, target);
-  };
-  EXPECT_GT(efficiency(6, 4), efficiency(8, 3));
-  EXPECT_GT(efficiency(8, 3), efficiency(8, 2));
-  EXPECT_GT(efficiency(4, 4), efficiency(16, 1));
-  EXPECT_GT(efficiency(8, 2), efficiency(4, 2));
-  EXPECT_GT(efficiency(4, 2), efficiency(1, 4));
-  // More accumulators than registers.
-  EXPECT_GT(efficiency(8, 2), efficiency(16, 2));
-  EXPECT_GT(efficiency(8, 2), efficiency(16, 4));
-}
-
 TEST(ContractionChoiceTest, AccumulatorsLeaveRegistersForOperands) {
   for (const Target& target : {FakeTarget(), NarrowTarget()}) {
     const int lanes = target.lanes(32);

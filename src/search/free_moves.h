@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <unordered_map>
@@ -53,16 +54,19 @@ class MoveMaker {
     size_t index = 0;  // of the step
     Step step;
     std::vector<std::string> keys;
+    double odds = 1;  // by what it does to the register tile
     double weight = 0;
   };
 
   // Neighbours of plan.steps[index] at the program before it; computed once for each prefix.
   const std::vector<Step>& Neighbours(const Plan& plan, size_t index);
-  std::vector<Choice> ChoicesAt(const Plan& plan, size_t index);
-  std::optional<Choice> PickChange(const Plan& plan, Rng& rng);
+  // `program`: of the plan; may be null.
+  std::vector<Choice> ChoicesAt(const Plan& plan, const ProgramView* program, size_t index);
+  std::optional<Choice> PickChange(const Plan& plan, const ProgramView* program, Rng& rng);
   Plan Changed(const Plan& plan, const Choice& choice, Rng& rng);
   double Weight(const std::vector<std::string>& keys) const;
-  int64_t CodeLimit(const Plan& plan);
+  std::shared_ptr<const ProgramView> ProgramOf(const Plan& plan);  // null: it does not apply
+  int64_t CodeLimit(const ProgramView* parent) const;              // of what is made from it
   std::optional<Candidate> TryNew(const Plan& plan, int64_t code_limit);
   void Debit(const std::vector<std::string>& keys);
 

@@ -4,7 +4,6 @@
 #include <cmath>
 
 #include "search/event.h"
-#include "search/free_moves.h"
 #include "search/router.h"
 #include "search/run_config.h"
 #include "search/strategy.h"
@@ -144,23 +143,6 @@ TEST(StrategyTest, PresetsAreValidAndFoundByName) {
     EXPECT_EQ(FindStrategy(strategy.config.name)->name, strategy.config.name);
   }
   EXPECT_NE(FindStrategy("none").error().message.find("banyan, banyan-single"), std::string::npos);
-}
-
-TEST(FreeMovesTest, NamesTheParametersThatChanged) {
-  const Step before{"tile", {{"block", "C"}, {"factors", {{"i", {8}}, {"j", {16, 2}}}}}};
-  Step after = before;
-  after.args["factors"]["i"] = Json::array({16});
-  EXPECT_EQ(ChangedParameters(before, after), std::vector<std::string>{"tile|C|.factors.i.0|+"});
-  after.args["factors"].erase("j");
-  EXPECT_EQ(ChangedParameters(before, after),
-            (std::vector<std::string>{"tile|C|.factors.i.0|+", "tile|C|.factors.j|~"}));
-  EXPECT_EQ(BlockOf({"vectorize", {{"loop", "C.j.1"}}}), "C");
-  EXPECT_EQ(BlockOf({"fuse_loops", {{"loops", {"gate.i", "gate.j"}}}}), "gate");
-  EXPECT_EQ(BlockOf(before), "C");
-  EXPECT_EQ(Rebased(before, "C", "up").args["block"], "up");
-  const Step loop{"vectorize", {{"loop", "gate.j.1"}}};
-  EXPECT_EQ(Rebased(loop, "gate", "up").args["loop"], "up.j.1");
-  EXPECT_EQ(Rebased(loop, "gat", "up"), loop);
 }
 
 }  // namespace

@@ -185,7 +185,7 @@ TEST(StudyFile, TheShippedStudiesParse) {
       EXPECT_TRUE(ParseWorkloadSpec(workload).ok()) << workload;
     }
   }
-  EXPECT_EQ(files, 8);
+  EXPECT_EQ(files, 9);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@ import json
 import os
 import select
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -35,7 +36,7 @@ class Browser:
             [program, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars",
              "--remote-debugging-pipe", "--no-first-run", "--disable-background-networking",
              "--host-resolver-rules=MAP * ~NOTFOUND", "--user-data-dir=" + self.profile, "about:blank"],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, close_fds=False,
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, close_fds=False, start_new_session=True,
             preexec_fn=lambda: (os.dup2(ends[0], 3), os.dup2(ends[1], 4)))
         for fd in ends:
             os.close(fd)
@@ -51,11 +52,15 @@ class Browser:
             self.send(domain + ".enable")
 
     def close(self):
-        self.process.kill()
+        os.killpg(self.process.pid, signal.SIGKILL)  # its helpers write into the profile too
         self.process.wait()
         os.close(self.out)
         os.close(self.inp)
-        shutil.rmtree(self.profile, ignore_errors=True)
+        for _ in range(20):
+            shutil.rmtree(self.profile, ignore_errors=True)
+            if not os.path.exists(self.profile):
+                break
+            time.sleep(0.1)
 
     def read(self, deadline):
         while b"\0" not in self.buffer:
