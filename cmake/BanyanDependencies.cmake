@@ -32,6 +32,8 @@ target_precompile_headers(banyan_pch PRIVATE ${common_headers})
 _banyan_precompile(banyan_test_pch GTest::gmock banyan_test_options)
 target_precompile_headers(banyan_test_pch PRIVATE ${common_headers} <gmock/gmock.h>)
 
+find_package(ZLIB REQUIRED)
+
 # Without a CMake package in Debian 12: banyan_zstd, banyan_xgboost.
 function(_banyan_find_library name header library package)
   find_path(BANYAN_${name}_INCLUDE_DIR ${header})

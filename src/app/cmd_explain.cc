@@ -34,14 +34,21 @@ std::string Header(const RunView& view, const NodeView& node) {
   return AlignedRows(rows);
 }
 
+// How much faster the call's best proposal was than the best known when it was asked.
+std::string GainText(const CallRecord& call) {
+  if (!call.answered || !std::isfinite(call.gain)) return "-";
+  return call.gain > 0 ? FormatRatio(std::exp(call.gain)) : "none";
+}
+
 std::string CallsText(const RunView& view) {
   using Align = TextTable::Align;
-  TextTable table({Align::kRight, Align::kLeft, Align::kRight, Align::kRight, Align::kRight});
-  table.AddRow({"call", "model", "node", "proposals", "accepted", "why"});
+  TextTable table(
+      {Align::kRight, Align::kLeft, Align::kRight, Align::kRight, Align::kRight, Align::kRight});
+  table.AddRow({"call", "model", "node", "proposals", "accepted", "gain", "why"});
   for (const CallRecord& call : view.calls) {
     table.AddRow({std::to_string(call.call_id), call.model, std::to_string(call.node_id),
                   call.answered ? std::to_string(call.reply.proposals.size()) : "-",
-                  std::to_string(call.accepted),
+                  std::to_string(call.accepted), GainText(call),
                   call.reply.error.empty() ? call.why : call.why + "; error: " + call.reply.error});
   }
   return view.calls.empty() ? std::string("none\n") : table.Print();

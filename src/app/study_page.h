@@ -8,9 +8,14 @@
 
 namespace banyan {
 
-// What the page and the figures of a study's folder are made of: docs/report.md. Trees of those
-// runs that the store at `store_path` holds; no store, no trees.
-Result<Json> StudyPageData(const std::string& folder, const std::string& store_path);
+struct StudyContent {
+  Json data;  // what the figures are drawn from: docs/report.md
+  std::string page;
+};
+
+// What a study's folder holds, with the trees of those runs that the store at `store_path` has; no
+// store, no trees. Trees are cut until the page is below 5 MB.
+Result<StudyContent> ReadStudy(const std::string& folder, const std::string& store_path);
 
 struct StudyPage {
   std::string file;

@@ -202,6 +202,14 @@ void ExpectSound(const ModelReply& reply, const ModelRequest& request) {
     EXPECT_FALSE(proposal.steps.empty());
     EXPECT_TRUE(proposal.confidence >= 0 && proposal.confidence <= 1);
     ExpectLine(proposal.reason);
+    // The later steps meet programs that only the compiler knows, which checks them all.
+    const bool at_leaf = proposal.keep_steps == request.leaf.plan.steps.size();
+    if (at_leaf || proposal.keep_steps == 0) {
+      const ProgramView& program = at_leaf ? *request.leaf.program : *request.root.program;
+      const Step& first = proposal.steps.front();
+      const auto legal = FindTransformation(first.op)->Check(program, *request.target, first);
+      EXPECT_TRUE(legal.ok()) << PrintStep(first);
+    }
     for (const Step& step : proposal.steps) {
       const auto canonical = CanonicalStep(step);
       ASSERT_TRUE(canonical.ok()) << PrintStep(step);

@@ -400,12 +400,13 @@ def study_convergence(data, folder, workloads, arms):
             everything = []
             for i, arm in enumerate(arms):
                 mine = [c["points"] for c in curves if c["arm"] == arm and c["workload_name"] == shown[j]]
+                mine = [points for points in mine if any(good(p["best_latency_ms"]) for p in points)]
                 if not mine:
                     continue
                 grid = sorted({p[key] for points in mine for p in points})
                 rows_ = [(x, [v for v in (at(points, key, x) for points in mine) if v is not None]) for x in grid]
-                # Only where most of the seeds have a value: a median of one is none.
-                rows_ = [(x, v) for x, v in rows_ if len(v) * 2 > len(mine)]
+                # From where every seed has a value: a median that seeds join on the way can rise.
+                rows_ = [(x, v) for x, v in rows_ if len(v) == len(mine)]
                 if not rows_:
                     continue
                 x = [r[0] for r in rows_]

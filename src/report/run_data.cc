@@ -383,6 +383,11 @@ Json RunData(const RunRecords& records, const std::map<int64_t, std::string>& sc
     }
   }
   StringTable texts(limits.text_bytes, limits.one_text_bytes);
+  // What the best plan is made of comes first: it is what a reader looks for.
+  for (int64_t i = tree.best(); i >= 0; i = tree.nodes()[static_cast<size_t>(i)].parent) {
+    texts.Add(tree.nodes()[static_cast<size_t>(i)].record->delta);
+    texts.Add(tree.nodes()[static_cast<size_t>(i)].record->reason);
+  }
   std::vector<std::string> origins;
   const std::vector<char> shown = tree.Shown(limits.nodes);
   const auto nodes_shown = static_cast<size_t>(std::count(shown.begin(), shown.end(), 1));
@@ -440,6 +445,9 @@ Json RunData(const RunRecords& records, const std::map<int64_t, std::string>& sc
   note(records.calls.size() - data["calls"].size(), records.calls.size(), "calls");
   if (texts.left_out() > 0) {
     notes.push_back(fmt::format("{} texts are left out to keep the page small.", texts.left_out()));
+  }
+  if (texts.cut() > 0) {
+    notes.push_back(fmt::format("{} texts are cut short to keep the page small.", texts.cut()));
   }
   data["notes"] = std::move(notes);
   return data;

@@ -1,5 +1,7 @@
 """`banyan report`: the page of a run, opened in a real browser where there is one."""
 
+import base64
+import gzip
 import json
 import math
 import pathlib
@@ -218,7 +220,67 @@ def test_study_page_answers_the_questions(tuned, banyan, browser):
     browser.run("(() => { const s = document.querySelector('#tree select'); s.selectedIndex = 1; s.dispatchEvent(new Event('change')); })()")
     browser.settle()
     assert browser.run("document.querySelector('#tree .detail h3').textContent").startswith("Node ")
+    # The best node, which is shown first, says how it was made and what it is.
+    detail = browser.run("document.querySelector('#tree .detail').textContent")
+    assert ", the best" in detail and "Steps added here" in detail and "def main" in detail
     quiet(browser)
+
+
+def test_study_page_shows_the_whole_verdict(banyan, browser):
+    folder = study_folder(banyan.folder / "study")
+    verdicts = json.loads((folder / "verdicts.json").read_text())
+    verdicts["comparisons"][0].update(verdict="too few pairs to tell", claim="Too few pairs to tell.", not_worse=True,
+                                      strong_call_reduction_percent=0, strong_call_claim="none fewer",
+                                      cost_reduction_percent=30, cost_saving_supported=True, cost_claim="30 % less money: a saving")
+    (folder / "verdicts.json").write_text(json.dumps(verdicts))
+    page = banyan.ok("report", folder, "--json").json["page"]
+    for width in (1400, 390):
+        opened(browser, page, width)
+        clipped = "[...document.querySelectorAll('.figure .value')].filter((v) => v.scrollWidth > v.clientWidth).map((v) => v.textContent)"
+        assert browser.run(clipped) == []
+    may, may_not = browser.run("[...document.querySelectorAll('#claims .panel')].map((p) => p.innerText)")
+    assert "30 % less money: a saving" in may and "none fewer" not in may and "Too few pairs" not in may
+    assert "too few to tell" in may_not
+    quiet(browser)
+
+
+def copies_of_the_run(database, count):
+    """Runs with as much to tell as a long search with language models; their ids."""
+    with sqlite3.connect(database) as store:
+        def columns(table, *but):
+            return ", ".join(name for _, name, *_ in store.execute(f"PRAGMA table_info({table})") if name not in but)
+
+        number, run_id = store.execute("SELECT number, run_id FROM run").fetchone()
+        others = columns("run", "number", "run_id")
+        ids = []
+        for i in range(count):
+            ids.append(f"{run_id}-{i}")
+            copy = store.execute(f"INSERT INTO run(run_id, {others}) SELECT ?, {others} FROM run WHERE number = ?", (ids[-1], number)).lastrowid
+            for table in ("node", "trial", "call", "event"):
+                rest = columns(table, "run")
+                store.execute(f"INSERT INTO {table}(run, {rest}) SELECT ?, {rest} FROM {table} WHERE run = ?", (copy, number))
+            store.execute("UPDATE node SET reason = hex(randomblob(2500)) WHERE run = ?", (copy,))
+    return ids
+
+
+def test_study_page_of_many_runs_is_small(tuned, banyan):
+    store = banyan.folder / "banyan.db"
+    store.write_bytes((tuned.folder / "banyan.db").read_bytes())
+    ids = copies_of_the_run(store, 120)
+    folder = study_folder(banyan.folder / "study", ids[:1])
+    table = json.loads((folder / "runs.json").read_text())
+    table["rows"] = [dict(table["rows"][0], run_id=run_id) for run_id in ids]
+    (folder / "runs.json").write_text(json.dumps(table))
+    done = banyan.ok("report", folder, "--json", "--store", store).json
+    assert done["bytes"] == (folder / "report.html").stat().st_size < 5_000_000
+    trees = data_of(folder / "report.html")["trees"]
+    assert set(trees) == set(ids)
+    for packed in trees.values():
+        tree = json.loads(gzip.decompress(base64.b64decode(packed["gz"])))
+        assert any("cut short" in note or "left out" in note for note in tree["notes"])
+        at = tree["nodes"]["id"].index(tree["best"]["node"])
+        assert tree["nodes"]["delta"][at] >= 0  # the best plan's steps stay
+        assert any("def main" in p["script"] for p in tree["programs"])
 
 
 def test_study_folder_errors(banyan):

@@ -118,8 +118,9 @@ B.studyCurves = function (d, p) {
   const at = (points, x) => { let best = null; for (const q of points) { if (q[axis] > x) break; if (B.has(q.best_latency_ms)) best = q.best_latency_ms; } return best; };
   const chart = B.lineChart("Best latency so far", () => ({xLabel: text[axis], yLabel: "Best latency so far", yLog: "auto", yFormat: (t) => B.ms(t, 3), xFormat: (t) => (axis === "cost_usd" ? B.usd(t) : String(+t.toPrecision(6))), dots: [],
     series: p.arms.map((arm, i) => {
-      const mine = curves.filter((c) => c.arm === arm && c.workload_name === workload).map((c) => c.points);
-      const rows = [...new Set(mine.flat().map((q) => q[axis]))].sort((a, b) => a - b).map((x) => [x, mine.map((q) => at(q, x)).filter(B.has)]).filter((r) => r[1].length * 2 > mine.length);
+      // From where every seed has a value: a median that seeds join on the way can rise.
+      const mine = curves.filter((c) => c.arm === arm && c.workload_name === workload).map((c) => c.points).filter((points) => points.some((q) => B.has(q.best_latency_ms)));
+      const rows = [...new Set(mine.flat().map((q) => q[axis]))].sort((a, b) => a - b).map((x) => [x, mine.map((q) => at(q, x)).filter(B.has)]).filter((r) => r[1].length === mine.length);
       return {name: arm, k: p.k(arm), step: true, dash: ["", "7 3", "2 3", "8 3 2 3"][i % 4], points: rows.map(([x, v]) => [x, p.median(v)]), band: rows.map(([x, v]) => [x, Math.min(...v), Math.max(...v)])};
     })}));
   return B.section("convergence", ["How the best latency came about", "Convergence"], "Median over seeds; the band reaches from the least to the most.",
@@ -134,20 +135,36 @@ B.studyTime = function (d, p) {
   return B.section("time", ["Where the time went", "Time"], "Median of a run. Building and running happen in workers and are summed over them.", B.h("div", {class: "panel"}, B.barChart("Seconds by arm and activity", () => rows, {format: (v) => B.sec(v), label: "Time"})));
 };
 
+// A run's data as it was packed: gzip, in base64.
+B.unpacked = async function (packed) {
+  const bytes = Uint8Array.from(atob(packed.gz), (c) => c.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).json();
+};
+
 B.studyTree = function (d, p) {
   const runs = d.runs.filter((r) => d.trees[r.run_id]);
   if (!runs.length) return B.section("tree", ["The search tree of any run", "Trees"], null, B.h("p", {class: "note"}, "The trees are in the runs' store, which was not found when this page was made: give it with --store."));
   const holder = B.h("div");
-  const show = (id) => {
+  let wanted = "";
+  const show = async (id) => {
+    wanted = id;
+    let tree;
+    try {
+      tree = await B.unpacked(d.trees[id]);
+    } catch (error) {
+      holder.replaceChildren(B.h("p", {class: "note"}, `This browser cannot unpack the tree (${error.message}). It is also made by: banyan report ${id}`));
+      return;
+    }
+    if (id !== wanted) return; // another was chosen meanwhile
     // The parts of a run's page read their texts from the data in hand.
-    B.data = d.trees[id];
+    B.data = tree;
     const kept = B.sections.length, parts = B.runParts(B.data);
     const view = B.treeView(B.data, parts);
     B.sections.length = kept;
     view.removeAttribute("id");
     view.querySelector("h2").remove();
     view.style.padding = "0";
-    holder.replaceChildren(view);
+    holder.replaceChildren(view, ...tree.notes.map((note) => B.h("p", {class: "soft"}, note)));
   };
   const select = B.h("select", {class: "plain", "aria-label": "Run", onchange: (e) => show(e.target.value)},
     runs.map((r) => B.h("option", {value: r.run_id}, `${r.workload_name}, ${r.arm}, seed ${r.seed}: ${B.ms(r.median_latency_ms)}`)));
@@ -156,7 +173,10 @@ B.studyTree = function (d, p) {
 };
 
 B.claims = function (d) {
-  const may = d.comparisons.flatMap((c) => [c.claim, c.cost_saving_supported ? `${c.arm} against ${c.baseline}: ${c.strong_call_claim}` : ""]).filter(Boolean), extra = [];
+  const decided = (c) => c.verdict === "faster" || c.verdict === "slower";
+  const may = d.comparisons.flatMap((c) => [decided(c) ? c.claim : "",
+    c.not_worse && c.strong_call_reduction_percent > 0 ? `${c.arm} against ${c.baseline}: ${c.strong_call_claim}` : "",
+    c.not_worse && c.cost_reduction_percent > 0 ? `${c.arm} against ${c.baseline}: ${c.cost_claim}` : ""]).filter(Boolean), extra = [];
   for (const c of d.comparisons) {
     if (c.verdict === "no difference shown") extra.push(`That ${c.arm} and ${c.baseline} are equally fast: no difference was shown, which is not the same.`);
     if (c.verdict === "too few pairs to tell" || c.pairs < 6) extra.push(`Anything about ${c.arm} against ${c.baseline}: ${B.plural(c.pairs, "pair")} are too few to tell.`);
