@@ -65,6 +65,10 @@ Result<int> ExplainCall(const Store& store, const RunView& view, uint64_t call_i
   BANYAN_ASSIGN_OR_RETURN(const auto transcript, store.LoadTranscript(view.run.run_id));
   Json exchanges = Json::array();
   std::string text = fmt::format("call {} to {}: {}\n", call_id, call->model, call->why);
+  if (call->answered) {
+    text += fmt::format("{} of {} proposals accepted, gain over the best before: {}\n",
+                        call->accepted, call->reply.proposals.size(), GainText(*call));
+  }
   for (const StoredExchange& exchange : transcript) {
     if (exchange.call_id != call_id) continue;
     if (exchange.ordinal == 0) {
@@ -83,6 +87,8 @@ Result<int> ExplainCall(const Store& store, const RunView& view, uint64_t call_i
                {"call_id", call_id},
                {"model", call->model},
                {"why", call->why},
+               {"accepted", call->accepted},
+               {"gain", NumberOrNull(call->gain)},
                {"exchanges", std::move(exchanges)},
                {"reply", std::move(reply)}});
     return 0;

@@ -22,6 +22,7 @@ namespace {
 
 // A study's page is to open at once, and to be sent by mail.
 constexpr size_t kPageBytes = 4'900'000;
+constexpr int kMostHalvings = 7;
 
 // The limits of one run's tree, halved again and again until the page is small enough.
 RunDataLimits TreeLimits(int halvings) {
@@ -36,7 +37,6 @@ RunDataLimits TreeLimits(int halvings) {
   limits.one_text_bytes = at_least(4'000, 500);
   return limits;
 }
-constexpr int kMostHalvings = 7;
 
 // The trees of a study's runs, as far as the store is here and holds them.
 class TreeMaker {

@@ -184,18 +184,22 @@ std::optional<MoveMaker::Choice> MoveMaker::PickChange(const Plan& plan, const P
   // The step first, then one of its neighbours: neighbours of a step not looked at yet cost the
   // compiler's time.
   std::vector<double> weights;
+  std::map<size_t, std::vector<Choice>> tiles;
   for (size_t i = 0; i < plan.steps.size(); ++i) {
     const Step& step = plan.steps[i];
     double bias = 1;
     if (step.op == "tile") {
-      for (const Choice& choice : ChoicesAt(plan, program, i)) bias = std::max(bias, choice.odds);
+      const std::vector<Choice>& choices = tiles.emplace(i, ChoicesAt(plan, program, i)).first->second;
+      for (const Choice& choice : choices) bias = std::max(bias, choice.odds);
       bias *= kTileBias;
     }
     weights.push_back(bias * Weight({step.op + "|" + BlockOf(step)}));
   }
   for (size_t left = plan.steps.size(); left > 0; --left) {
     const size_t index = PickWeighted(weights, rng);
-    std::vector<Choice> choices = ChoicesAt(plan, program, index);
+    const auto known = tiles.find(index);
+    std::vector<Choice> choices =
+        known != tiles.end() ? std::move(known->second) : ChoicesAt(plan, program, index);
     if (!choices.empty()) {
       std::vector<double> odds;
       for (const Choice& choice : choices) odds.push_back(choice.weight);

@@ -203,14 +203,14 @@ bool Saving::Supported(const Judgement& judgement) const {
 }
 
 std::string SavingText(const Saving& saving, const std::string& what, const Judgement& judgement,
-                       const RefereeOptions& options) {
+                       const RefereeOptions& options, const std::string& fewer) {
   const double percent = saving.reduction_percent();
   if (std::isnan(percent)) return fmt::format("no saving of {}: the baseline spent none", what);
   if (percent <= 0) {
     return fmt::format("no saving of {}: {:.4g} against the baseline's {:.4g}", what, saving.arm,
                        saving.baseline);
   }
-  return fmt::format("{:.1f} % fewer {}: {}", percent, what,
+  return fmt::format("{:.1f} % {} {}: {}", percent, fewer, what,
                      saving.Supported(judgement)
                          ? fmt::format("a saving, since latency is shown not to be worse by more "
                                        "than {:.0f} %",

@@ -83,8 +83,8 @@ struct Saving {
   // Less spent and latency shown not to be worse: only then it is a saving.
   bool Supported(const Judgement& judgement) const;
 };
-// `what`: "strong calls", "cost".
+// `what`: "strong calls" (fewer) or "money" (less).
 std::string SavingText(const Saving& saving, const std::string& what, const Judgement& judgement,
-                       const RefereeOptions& options = {});
+                       const RefereeOptions& options = {}, const std::string& fewer = "fewer");
 
 }  // namespace banyan

@@ -288,7 +288,7 @@ std::vector<AggregateRow> MakeAggregate(const std::vector<PairRow>& pairs,
     row.claim = ClaimText(
         row.judgement, {.arm = row.arm, .baseline = row.baseline, .budget = row.budget}, options);
     row.strong_call_claim = SavingText(row.strong_calls, "strong calls", row.judgement, options);
-    row.cost_claim = SavingText(row.cost_usd, "dollars", row.judgement, options);
+    row.cost_claim = SavingText(row.cost_usd, "money", row.judgement, options, "less");
   }
   return rows;
 }

@@ -110,6 +110,28 @@ TEST(Tables, WinsAreAsThePublishedStudyDefinesThem) {
   EXPECT_EQ(row(1, 1, 0, 0).strong_model_call_reduction_percent, 0);
 }
 
+TEST(Tables, VerdictsSayWhichSavingMayBeClaimed) {
+  // As fast in every pair, with half the strong calls for the same money.
+  std::vector<RunRow> runs;
+  for (int seed = 0; seed < 12; ++seed) {
+    runs.push_back(RunOf("old", "mlp", seed, 2, 4));
+    runs.push_back(RunOf("new", "mlp", seed, seed % 2 == 0 ? 2.001 : 1.999, 2));
+  }
+  StudyTables tables;
+  tables.pairs = MakePairs(runs, {.arm = "new", .baseline = "old"});
+  tables.aggregate = MakeAggregate(tables.pairs, MakeSummary(tables.pairs));
+  const Json alike = VerdictsJson(tables)["comparisons"][0];
+  EXPECT_EQ(alike["strong_call_saving"], true);
+  EXPECT_EQ(alike["cost_saving"], false);
+  // The same saving at a tenth more latency is none.
+  for (RunRow& run : runs) run.median_latency_ms *= run.arm == "new" ? 1.1 : 1;
+  tables.pairs = MakePairs(runs, {.arm = "new", .baseline = "old"});
+  tables.aggregate = MakeAggregate(tables.pairs, MakeSummary(tables.pairs));
+  const Json slower = VerdictsJson(tables)["comparisons"][0];
+  EXPECT_GT(slower["strong_call_reduction_percent"], 0);
+  EXPECT_EQ(slower["strong_call_saving"], false);
+}
+
 TEST(Import, ThePublishedStudySaysNoDifferenceShown) {
   const auto tables = ImportStudy({kPublished}, "");
   ASSERT_TRUE(tables.ok()) << tables.error().message;

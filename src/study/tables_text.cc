@@ -220,6 +220,8 @@ Json VerdictsJson(const StudyTables& tables) {
     json["claim"] = row.claim;
     json["strong_call_claim"] = row.strong_call_claim;
     json["cost_claim"] = row.cost_claim;
+    json["strong_call_saving"] = row.strong_calls.Supported(row.judgement);
+    json["cost_saving"] = row.cost_usd.Supported(row.judgement);
     Json workloads = Json::array();
     for (const WorkloadGeomean& workload : row.judgement.workloads) {
       workloads.push_back({{"workload_name", workload.workload},

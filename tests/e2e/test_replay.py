@@ -73,7 +73,13 @@ def test_what_was_asked_and_answered_is_kept(tuned):
     request = json.loads(call["exchanges"][0]["request"])
     assert request["call_id"] == 1 and request["model"] == call["model"]
     assert call["reply"]["proposals"]
-    assert "The request" in tuned.ok("explain", "last", "--call", 1).out
+    assert 0 < call["accepted"] <= len(call["reply"]["proposals"]) and call["gain"] > 0
+    shown = tuned.ok("explain", "last", "--call", 1).out
+    assert "The request" in shown
+    assert f"{call['accepted']} of {len(call['reply']['proposals'])} proposals accepted" in shown
+    table = tuned.ok("explain", "last").out
+    header = next(line for line in table.splitlines() if line.startswith("call"))
+    assert header.split() == ["call", "model", "node", "proposals", "accepted", "gain", "why"]
     assert "no call 99" in tuned("explain", "last", "--call", 99).error_line()
 
 

@@ -229,9 +229,8 @@ def test_study_page_answers_the_questions(tuned, banyan, browser):
 def test_study_page_shows_the_whole_verdict(banyan, browser):
     folder = study_folder(banyan.folder / "study")
     verdicts = json.loads((folder / "verdicts.json").read_text())
-    verdicts["comparisons"][0].update(verdict="too few pairs to tell", claim="Too few pairs to tell.", not_worse=True,
-                                      strong_call_reduction_percent=0, strong_call_claim="none fewer",
-                                      cost_reduction_percent=30, cost_saving_supported=True, cost_claim="30 % less money: a saving")
+    verdicts["comparisons"][0].update(verdict="too few pairs to tell", claim="Too few pairs to tell.", strong_call_saving=False,
+                                      strong_call_claim="none fewer", cost_saving=True, cost_saving_supported=True, cost_claim="30 % less money: a saving")
     (folder / "verdicts.json").write_text(json.dumps(verdicts))
     page = banyan.ok("report", folder, "--json").json["page"]
     for width in (1400, 390):

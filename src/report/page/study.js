@@ -175,8 +175,8 @@ B.studyTree = function (d, p) {
 B.claims = function (d) {
   const decided = (c) => c.verdict === "faster" || c.verdict === "slower";
   const may = d.comparisons.flatMap((c) => [decided(c) ? c.claim : "",
-    c.not_worse && c.strong_call_reduction_percent > 0 ? `${c.arm} against ${c.baseline}: ${c.strong_call_claim}` : "",
-    c.not_worse && c.cost_reduction_percent > 0 ? `${c.arm} against ${c.baseline}: ${c.cost_claim}` : ""]).filter(Boolean), extra = [];
+    c.strong_call_saving ? `${c.arm} against ${c.baseline}: ${c.strong_call_claim}` : "",
+    c.cost_saving ? `${c.arm} against ${c.baseline}: ${c.cost_claim}` : ""]).filter(Boolean), extra = [];
   for (const c of d.comparisons) {
     if (c.verdict === "no difference shown") extra.push(`That ${c.arm} and ${c.baseline} are equally fast: no difference was shown, which is not the same.`);
     if (c.verdict === "too few pairs to tell" || c.pairs < 6) extra.push(`Anything about ${c.arm} against ${c.baseline}: ${B.plural(c.pairs, "pair")} are too few to tell.`);
