@@ -32,7 +32,11 @@ void Ledger::Settle(uint64_t call_id, const ModelReply& reply) {
   reserved_usd_ -= most.cost_usd;
   tokens_ += static_cast<double>(reply.usage.tokens_in + reply.usage.tokens_out);
   cost_usd_ += reply.usage.cost_usd;
-  if (!charge_failed_calls_ && !reply.error.empty()) {
+  const bool unusable = reply.failure == CallFailure::kUnusable ||
+                        reply.failure == CallFailure::kRefused ||
+                        reply.failure == CallFailure::kTruncated;
+  if (!charge_failed_calls_ && unusable && given_back_ < limits_.calls) {
+    ++given_back_;
     --charged_calls_;
     if (IsStrong(model)) --charged_strong_calls_;
   }

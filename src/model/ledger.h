@@ -67,6 +67,7 @@ class Ledger {
   std::vector<ModelUse> uses_;
   std::unordered_map<uint64_t, Reservation> open_;
   int64_t charged_calls_ = 0;
+  int64_t given_back_ = 0;
   double charged_strong_calls_ = 0;
   double tokens_ = 0;
   double cost_usd_ = 0;

@@ -11,16 +11,13 @@
 #include "base/format.h"
 #include "base/strings.h"
 #include "schedule/mutator_steps.h"
+#include "search/model_size.h"
+#include "search/strategy.h"
 
 namespace banyan {
 namespace {
 
-constexpr int kRootAttempts = 20;    // samples tried for one child of the root
 constexpr int kFruitlessRounds = 3;  // until there is nothing left to try
-
-ActionSpace SpaceOf(const StrategyConfig& strategy) {
-  return strategy.action_space == "mutators" ? ActionSpace::kMutators : ActionSpace::kPlan;
-}
 
 }  // namespace
 
@@ -28,41 +25,40 @@ GenerationSearch::GenerationSearch(RunConfig config, std::vector<ModelInfo> pool
                                    Compiler* compiler, LimitsFunction limits)
     : Search(std::move(config), pool, compiler, std::move(limits)),
       space_(SpaceOf(config_.strategy)),
-      phi_(Phi(pool)),
-      largest_(Largest(pool)),
+      phi_(ModelPhi(pool)),
+      largest_(LargestModel(pool)),
       records_(pool.size()) {}
 
-std::vector<double> GenerationSearch::Phi(const std::vector<ModelInfo>& pool) {
-  std::vector<double> phi;
-  double least = std::numeric_limits<double>::infinity();
-  double most = 0;
-  for (const ModelInfo& info : pool) {
-    least = std::min(least, info.parameters_b);
-    most = std::max(most, info.parameters_b);
-  }
-  for (const ModelInfo& info : pool) {
-    if (!(least > 0)) {  // of some model the size is not known
-      phi.push_back(info.role == ModelRole::kStrong ? 0 : 1);
-    } else {
-      phi.push_back(most > least ? std::log(most / info.parameters_b) / std::log(most / least) : 0);
-    }
-  }
-  return phi;
-}
-
-size_t GenerationSearch::Largest(const std::vector<ModelInfo>& pool) {
-  const std::vector<double> phi = Phi(pool);
-  return phi.empty() ? 0
-                     : static_cast<size_t>(std::min_element(phi.begin(), phi.end()) - phi.begin());
-}
-
-double GenerationSearch::Score(const Stat& stat, int64_t parent_visits, double phi,
+double GenerationSearch::Score(double mean, int64_t visits, int64_t parent_visits, double phi,
                                double phi_weight, double c) {
-  if (stat.visits == 0) return std::numeric_limits<double>::infinity();
-  const auto visits = static_cast<double>(stat.visits);
+  if (visits == 0) return std::numeric_limits<double>::infinity();
   const double parent = std::log(static_cast<double>(std::max<int64_t>(parent_visits, 1)));
-  return (1 - phi_weight) * stat.value_sum / visits + phi_weight * phi +
-         c * std::sqrt(parent / visits);
+  return (1 - phi_weight) * mean + phi_weight * phi +
+         c * std::sqrt(parent / static_cast<double>(visits));
+}
+
+double GenerationSearch::MeanReward(const Stat& stat) const {
+  constexpr double kUnknown = 0.5;  // nothing here was measured yet
+  if (config_.strategy.reward == "measured") {
+    return stat.measured == 0
+               ? kUnknown
+               : range_.Normalise(stat.measured_sum / static_cast<double>(stat.measured));
+  }
+  return stat.visits == 0 ? 0 : stat.value_sum / static_cast<double>(stat.visits);
+}
+
+void GenerationSearch::OnSettled(const Trial& trial) {
+  if (tree_->node(trial.node).state != NodeState::kMeasured) return;
+  const double value = tree_->node(trial.node).log_speedup;
+  for (const NodeId id : trial.path) {
+    Stat& stat = stats_[static_cast<size_t>(id)];
+    stat.measured_sum += value;
+    ++stat.measured;
+  }
+  std::vector<double> values;
+  for (const uint64_t id : ranking_)
+    values.push_back(tree_->node(trials_[id - 1].node).log_speedup);
+  range_ = ValueRange::Of(std::move(values), 0);
 }
 
 Status GenerationSearch::Begin() {
@@ -99,19 +95,9 @@ std::optional<Action> GenerationSearch::NextWork() {
 ScoreCandidates GenerationSearch::MakeRoots() {
   std::vector<Candidate> candidates;
   scored_.clear();
-  for (int i = 0; i < config_.strategy.root_samples; ++i) {
-    for (int attempt = 0; attempt < kRootAttempts; ++attempt) {
-      Rng rng(config_.seed, "root", static_cast<uint64_t>(i * kRootAttempts + attempt));
-      auto sample = actions_->Sample(root_, rng);
-      if (!sample.ok()) {
-        NoteFailure(kRoot, OneLine(sample.error().message));
-        continue;
-      }
-      if (Known(*sample)) continue;
-      scored_.push_back(Add(kRoot, *sample, {.origin = "sample"}, {.model = largest_}));
-      candidates.push_back(*std::move(sample));
-      break;
-    }
+  for (Candidate& sample : RootSamples(*actions_)) {
+    scored_.push_back(Add(kRoot, sample, {.origin = "sample"}, {.model = largest_}));
+    candidates.push_back(std::move(sample));
   }
   stage_ = Stage::kRootScores;
   return AskScores(std::move(candidates));
@@ -144,7 +130,10 @@ bool GenerationSearch::SelectBelow(NodeId id, Rng& rng, Path* path) const {
     const double phi = phi_.empty() ? 0 : phi_[child.model];
     // Unvisited children rank first: at the root at random, below by phi.
     const double tie = child.visits > 0 ? 0 : id == kRoot ? rng.Uniform() : phi;
-    ranked.push_back({edge.child, Score(child, here.visits, phi, weight, strategy.uct_c), tie});
+    ranked.push_back({edge.child,
+                      Score(MeanReward(child), child.visits, here.visits, phi, weight,
+                            strategy.uct_c),
+                      tie});
   }
   std::stable_sort(ranked.begin(), ranked.end(), [](const Ranked& a, const Ranked& b) {
     return a.score != b.score ? a.score > b.score : a.tie > b.tie;
@@ -321,7 +310,8 @@ ScoreCandidates GenerationSearch::Rollout(Expansion expansion) {
   // During the cost model's warm-up its predictions are random numbers, whatever the state: the
   // chain, minutes of a run on a large program, would lead to the same tree.
   const bool random_scores = finished_ < config_.strategy.cost_model_warmup;
-  for (int i = 0; i < config_.strategy.rollout_depth && !random_scores; ++i) {
+  const bool wanted = config_.strategy.reward == "predicted" && !random_scores;
+  for (int i = 0; i < config_.strategy.rollout_depth && wanted; ++i) {
     auto next = actions_->Random(last, rng);
     if (!next.ok()) break;
     last = *std::move(next);
@@ -363,7 +353,8 @@ void GenerationSearch::OnScores(const ScoresEvent& event) {
   } else if (stage_ == Stage::kScores && expansion_) {
     stage_ = Stage::kGrow;
     expansion_->score = event.scores[0];
-    expansion_->reward = std::isfinite(event.scores[1]) ? std::max(0.0, event.scores[1]) : 0;
+    const bool predicted = config_.strategy.reward == "predicted" && std::isfinite(event.scores[1]);
+    expansion_->reward = predicted ? std::max(0.0, event.scores[1]) : 0;
     if (auto action = MaybeAlter()) {
       stage_ = Stage::kReply;
       ready_.push_back(*std::move(action));

@@ -9,6 +9,7 @@
 
 #include "search/actions.h"
 #include "search/search.h"
+#include "search/selection.h"
 
 namespace banyan {
 
@@ -16,7 +17,7 @@ namespace banyan {
 // LiteCoOp/COLT, arXiv 2602.01935) as their code does it; docs/baselines.md. Rounds of expansions
 // by UCT on predicted values, each by a model's sequence of actions or a random one and worth the
 // prediction at the end of a random rollout; then the batch that is predicted best is measured.
-// Measured latency never enters the tree.
+// Measured latency enters the tree only with reward = measured, which is ours.
 class GenerationSearch final : public Search {
  public:
   GenerationSearch(RunConfig config, std::vector<ModelInfo> pool, Compiler* compiler,
@@ -25,7 +26,9 @@ class GenerationSearch final : public Search {
   // The books of one node, apart from the tree's measured ones.
   struct Stat {
     int64_t visits = 0;
-    double value_sum = 0;
+    double value_sum = 0;     // of predicted rewards
+    double measured_sum = 0;  // of log-speedups measured at or below
+    int64_t measured = 0;
     int depth = 0;
     int failures = 0;  // expansions in a row
     bool terminal = false;
@@ -34,14 +37,9 @@ class GenerationSearch final : public Search {
   };
   const Stat& stat(NodeId id) const { return stats_[static_cast<size_t>(id)]; }
 
-  // phi of each model: (ln Pmax - ln P) / (ln Pmax - ln Pmin), 0 for the largest, 1 for the
-  // smallest. Where sizes are not known: 0 for strong models, 1 for light ones.
-  static std::vector<double> Phi(const std::vector<ModelInfo>& pool);
-  // The one with most parameters; where sizes are not known the first strong one, else the first.
-  static size_t Largest(const std::vector<ModelInfo>& pool);
-  // (1-l) W/N + l phi + c sqrt(ln N_parent / N); infinity if N = 0.
-  static double Score(const Stat& stat, int64_t parent_visits, double phi, double phi_weight,
-                      double c);
+  // (1-l) W/N + l phi + c sqrt(ln N_parent / N), `mean` being W/N; infinity if N = 0.
+  static double Score(double mean, int64_t visits, int64_t parent_visits, double phi,
+                      double phi_weight, double c);
   // Where the next expansion would be if none is random; nullopt: every node is terminal.
   std::optional<Path> Select(Rng& rng) const;
   int64_t streak() const { return streak_; }
@@ -65,7 +63,7 @@ class GenerationSearch final : public Search {
   Status Begin() override;
   std::optional<Action> NextWork() override;
   void OnReplied(Call& call) override;
-  void OnSettled(const Trial&) override {}
+  void OnSettled(const Trial& trial) override;
   void OnLearned(NodeId, double) override {}
   void OnScores(const ScoresEvent& event) override;
   double ScoreOf(NodeId id) const override { return stat(id).score; }
@@ -82,6 +80,8 @@ class GenerationSearch final : public Search {
   bool Known(const Candidate& candidate) const {
     return tree_->FindProgram(candidate.program_hash) != kNoNode;
   }
+  // The mean reward of what was expanded at and below a node, in [0, 1].
+  double MeanReward(const Stat& stat) const;
   std::optional<Candidate> RandomChild(const Candidate& leaf);
   size_t ResolveNext(const std::string& name, size_t current) const;
   ScoreCandidates Rollout(Expansion expansion);
@@ -114,6 +114,7 @@ class GenerationSearch final : public Search {
   std::optional<Expansion> altered_;    // the light model's, while the largest redoes it
   std::vector<NodeId> scored_;          // nodes of the question under way
   std::deque<NodeId> batch_;
+  ValueRange range_;  // of what was measured; for reward = measured
 };
 
 }  // namespace banyan

@@ -29,7 +29,7 @@ void PuctSearch::RefreshRange() {
   std::vector<double> values;
   values.reserve(ranking_.size());
   for (const uint64_t id : ranking_)
-    values.push_back(tree_->node(trials_[id - 1].node).log_speedup);
+    values.push_back(tree_->node(trials_[id - 1].node).reward);
   range_ = ValueRange::Of(std::move(values), config_.strategy.value_floor);
 }
 
@@ -42,8 +42,11 @@ double PuctSearch::Calibrated(size_t model, double confidence) const {
 // What an unmeasured node is worth: as other plans of its structure turned out; else as the plan
 // it was made from; else, a first plan of its kind, by how sure its model is.
 double PuctSearch::UnmeasuredValue(NodeId id, double prior) const {
-  const double guess = ValueFromKin(id, prior);
   const auto score = scores_.find(id);
+  if (config_.strategy.reward == "predicted") {
+    return range_.Normalise(RewardOf(id, 0));
+  }
+  const double guess = ValueFromKin(id, prior);
   if (trust_ <= 0 || score == scores_.end()) return guess;
   return (1 - trust_) * guess + trust_ * score->second;
 }
@@ -57,7 +60,7 @@ double PuctSearch::ValueFromKin(NodeId id, double prior) const {
   }
   if (info.base != kNoNode && info.base != kRoot) {
     const Node& base = tree_->node(info.base);
-    if (base.state == NodeState::kMeasured) return range_.Normalise(base.log_speedup);
+    if (base.state == NodeState::kMeasured) return range_.Normalise(base.reward);
   }
   return 0.5 + 0.5 * std::min(prior, 1.0);
 }
@@ -92,7 +95,7 @@ bool PuctSearch::WaitsForFirstReply() const {
 bool PuctSearch::SamplingAllowed() const {
   if (config_.strategy.sampling || (!CallPossible() && calls_in_flight_ == 0)) return true;
   if (!WaitsLong()) return false;
-  if (config_.strategy.while_waiting != "tilings") return true;
+  if (config_.strategy.while_waiting != "tilings" || space_ == ActionSpace::kMutators) return true;
   // Only where there are no tilings, or none that runs.
   if (!tilings_ || !tilings_->empty()) return false;
   return tilings_made_ == 0 || (ranking_.empty() && trials_in_flight_ == 0);
@@ -114,7 +117,9 @@ bool PuctSearch::MayMakeChild(NodeId id) const {
   const Arms& arms = ArmsOf(id);
   if (arms.exhausted || arms.tired_at == finished_ || !FreeMovesAllowed()) return false;
   if (id == kRoot) return SamplingAllowed();
-  return config_.strategy.sampling || config_.strategy.mutation || config_.strategy.crossover;
+  const StrategyConfig& strategy = config_.strategy;
+  if (space_ == ActionSpace::kMutators) return strategy.sampling || strategy.mutation;
+  return strategy.sampling || strategy.mutation || strategy.crossover;
 }
 
 std::optional<SubmitTrial> PuctSearch::NextTrial() {
@@ -178,7 +183,7 @@ bool PuctSearch::Descend(NodeId id, bool widen, Pick* pick) const {
   if (make) {
     // A new child is expected to be worth what its parent is; random chains from the root start
     // from nothing.
-    const double own = id == kRoot ? 0 : range_.Normalise(node.log_speedup);
+    const double own = id == kRoot ? 0 : range_.Normalise(node.reward);
     arms.push_back({.value = own, .prior = make_prior * share, .visits = ArmsOf(id).free_children});
   }
   const int64_t visits = node.visits + node.in_flight;
@@ -239,12 +244,29 @@ NodeId PuctSearch::PartnerFor(NodeId id, Rng& rng) const {
   return partners.empty() ? kNoNode : partners.back();
 }
 
+// A sample of the design space below the root, else a random mutator.
+std::optional<FreeMove> PuctSearch::RandomAction(NodeId id, Rng& rng) {
+  const auto from = CandidateOf(id);
+  if (!from.ok()) return std::nullopt;
+  for (int i = 0; i < kExhaustedAfter; ++i) {
+    auto made = id == kRoot ? actions_->Sample(root_, rng) : actions_->Random(*from, rng);
+    if (!made.ok() || tree_->FindProgram(made->program_hash) != kNoNode) continue;
+    return FreeMove{.candidate = *std::move(made),
+                    .origin = id == kRoot ? "sample" : "mutation",
+                    .reason = "",
+                    .keys = {}};
+  }
+  return std::nullopt;
+}
+
 NodeId PuctSearch::MakeChild(NodeId id) {
   Rng rng(config_.seed, "move", static_cast<uint64_t>(moves_made_++));
   const StrategyConfig& strategy = config_.strategy;
   std::optional<FreeMove> move;
   bool exhausted = false;
-  if (strategy.sampling || id == kRoot) {
+  if (space_ == ActionSpace::kMutators) {
+    move = RandomAction(id, rng);
+  } else if (strategy.sampling || id == kRoot) {
     const Result<Candidate> from = CandidateOf(id);
     for (int i = 0; from.ok() && !move && i < kExhaustedAfter; ++i)
       move = moves_->Sample(*from, rng);
@@ -309,14 +331,18 @@ Path PuctSearch::ChooseLeaf() {
         best_score = score;
       }
     }
+    // Mutators act on a sample of the design space, which need not be measured yet.
+    const bool below = id == kRoot && space_ == ActionSpace::kMutators && !node.edges.empty();
+    if (below && best == kNoNode) return {kRoot, rng.Pick(node.edges).child};
     if (best == kNoNode) return path;
     // Asking here: worth what this plan is; at the root, what the plans asked for there were on
     // average.
     const Arm here{.value = id == kRoot ? value_sum / static_cast<double>(measured)
-                                        : range_.Normalise(node.log_speedup),
+                                        : range_.Normalise(node.reward),
                    .prior = here_prior / (prior_sum + here_prior),
                    .visits = ArmsOf(id).calls_asked};
-    if (PuctScore(here, visits, strategy.puct_c, strategy.virtual_loss) >= best_score) return path;
+    const double score_here = PuctScore(here, visits, strategy.puct_c, strategy.virtual_loss);
+    if (!below && score_here >= best_score) return path;
     path.push_back(best);
   }
 }

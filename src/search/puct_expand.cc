@@ -1,10 +1,12 @@
 // How the tree of PuctSearch grows: calls and their proposals.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
 #include <unordered_set>
 
+#include "base/hash.h"
 #include "base/strings.h"
 #include "model/experts.h"
 #include "search/puct_search.h"
@@ -16,6 +18,7 @@ namespace {
 constexpr double kCallSpan = 0.75;
 // Slow calls overlap; each asks about another leaf, virtual loss keeps them apart.
 constexpr int64_t kCallsAtOnce = 3;
+constexpr double kDrawConfidence = 0.5;  // a reply that names mutators states none
 constexpr size_t kTilings = 4;  // plain ones that the wait for the first reply may bring
 
 }  // namespace
@@ -37,7 +40,58 @@ bool PuctSearch::CallDue() const {
   return finished >= each * static_cast<double>(calls_.size());
 }
 
+// Course alteration as the shared tree has it (LiteCoOp/COLT), on what was measured: one streak for
+// the whole tree, of light models' calls whose proposals, as far as they were measured, were all
+// worse than what they were made from; on every n-th in a row the largest model sees the last of them and redoes it.
+std::optional<SendCall> PuctSearch::MaybeAlter() {
+  const StrategyConfig& strategy = config_.strategy;
+  if (!strategy.course_alteration || !ledger_.Affords(largest_, {})) return std::nullopt;
+  int64_t streak = 0;
+  const Call* last = nullptr;
+  for (auto call = calls_.rbegin(); call != calls_.rend(); ++call) {
+    if (call->model == largest_ || call->measured == 0) continue;
+    if (call->improved || call->call_id == altered_up_to_) break;
+    if (last == nullptr) last = &*call;
+    ++streak;
+  }
+  if (last == nullptr || streak < strategy.alteration_every) return std::nullopt;
+  Call call;
+  call.path = last->path;
+  call.alteration = true;
+  call.why = fmt::format("course alteration after {} regressions in a row", streak);
+  const uint64_t reviewed = last->call_id;
+  auto sent = StartCall(largest_, std::move(call), ReviewOf(*last));
+  if (sent) altered_up_to_ = reviewed;
+  return sent;
+}
+
+Review PuctSearch::ReviewOf(const Call& call) {
+  Review review;
+  review.model = models_[call.model].record.info.name;
+  if (!call.reply.proposals.empty()) review.steps = call.reply.proposals.front().steps;
+  review.mutators = call.reply.mutators;
+  // Of the call's programs the best, else the first that failed.
+  NodeId child = kNoNode;
+  for (size_t i = 1; i < tree_->size(); ++i) {
+    const auto id = static_cast<NodeId>(i);
+    if (info_[i].call_id != call.call_id) continue;
+    const bool better = child == kNoNode || (tree_->node(id).state == NodeState::kMeasured &&
+                                             (tree_->node(child).state != NodeState::kMeasured ||
+                                              tree_->node(id).log_speedup >
+                                                  tree_->node(child).log_speedup));
+    if (better) child = id;
+  }
+  const auto text_of = [this](NodeId id) {
+    if (models_[largest_].record.info.reads_text) return TextOf(id, ScoreOf(id));
+    return StateText{.script = "", .trace = PrintPlan(tree_->PlanOf(id)), .score = ScoreOf(id)};
+  };
+  review.parent = text_of(call.leaf);
+  if (child != kNoNode) review.child = text_of(child);
+  return review;
+}
+
 std::optional<SendCall> PuctSearch::Ask() {
+  if (auto altered = MaybeAlter()) return altered;
   std::vector<size_t> places;
   for (size_t i = 0; i < models_.size(); ++i) {
     if (!models_[i].too_dear && ledger_.Affords(i, {})) places.push_back(i);
@@ -56,8 +110,15 @@ std::optional<SendCall> PuctSearch::Ask() {
 
 void PuctSearch::QueueProposals(Call& call) {
   // Best first as the model says, but one of each structure before a second of any.
-  const size_t count = std::min(call.reply.proposals.size(),
-                                static_cast<size_t>(config_.strategy.proposals_per_call));
+  const auto most = static_cast<size_t>(config_.strategy.proposals_per_call);
+  if (space_ == ActionSpace::kMutators) {
+    // TVM draws the parameters of mutators: each draw is another program.
+    const size_t draws = call.reply.mutators.empty() ? 0 : most;
+    for (size_t i = 0; i < draws; ++i) pending_.push_back({call.call_id, i});
+    call.unapplied = static_cast<int64_t>(draws);
+    return;
+  }
+  const size_t count = std::min(call.reply.proposals.size(), most);
   const Plan leaf = tree_->PlanOf(call.leaf);
   std::unordered_set<uint64_t> seen;
   std::vector<PendingProposal> again;
@@ -77,36 +138,59 @@ void PuctSearch::QueueProposals(Call& call) {
   call.unapplied = static_cast<int64_t>(count);
 }
 
+Result<PuctSearch::Applied> PuctSearch::Apply(const Call& call, const PendingProposal& pending) {
+  if (space_ == ActionSpace::kMutators) {
+    BANYAN_ASSIGN_OR_RETURN(const Candidate leaf, CandidateOf(call.leaf));
+    Rng rng(config_.seed, "reply", HashCombine(call.call_id, pending.index));
+    ActionOutcome outcome = actions_->Apply(leaf, call.reply,
+                                            {.stop_at_failure = config_.strategy.stop_at_failure,
+                                             .tries = config_.strategy.action_tries},
+                                            rng);
+    if (outcome.applied == 0) return IllegalStep(fmt::format("{}", fmt::join(outcome.reasons, "; ")));
+    return Applied{.candidate = std::move(outcome.candidate),
+                   .parent = call.leaf,
+                   .confidence = kDrawConfidence,
+                   .reason = fmt::format("{}", fmt::join(call.reply.mutators, ", "))};
+  }
+  const Proposal& proposal = call.reply.proposals[pending.index];
+  const size_t leaf_size = tree_->node(call.leaf).plan_size;
+  if (proposal.keep_steps > leaf_size) {
+    return InvalidArgument(
+        fmt::format("keeps {} steps of a plan that has {}", proposal.keep_steps, leaf_size));
+  }
+  if (proposal.steps.empty()) return InvalidArgument("a proposal without steps");
+  Applied applied{.candidate = {},
+                  .parent = call.leaf,
+                  .confidence = proposal.confidence,
+                  .reason = OneLine(proposal.reason)};
+  if (proposal.keep_steps == leaf_size) {
+    BANYAN_ASSIGN_OR_RETURN(const Candidate leaf, CandidateOf(call.leaf));
+    BANYAN_ASSIGN_OR_RETURN(applied.candidate, compiler_->Extend(leaf, proposal.steps));
+    return applied;
+  }
+  Plan plan = tree_->PlanOf(call.leaf);
+  plan.steps.resize(proposal.keep_steps);
+  BANYAN_ASSIGN_OR_RETURN(applied.candidate, compiler_->Apply(plan.Then(proposal.steps)));
+  applied.parent = tree_->DeepestPrefix(applied.candidate.plan);
+  return applied;
+}
+
 void PuctSearch::ApplyProposal(const PendingProposal& pending) {
   Call& call = calls_[pending.call_id - 1];
-  const Proposal proposal = call.reply.proposals[pending.index];
   ModelState& model = models_[call.model];
   --call.unapplied;
-  const size_t leaf_size = tree_->node(call.leaf).plan_size;
-
-  auto apply = [&]() -> Result<Candidate> {
-    if (proposal.keep_steps > leaf_size) {
-      return InvalidArgument(
-          fmt::format("keeps {} steps of a plan that has {}", proposal.keep_steps, leaf_size));
-    }
-    if (proposal.steps.empty()) return InvalidArgument("a proposal without steps");
-    if (proposal.keep_steps == leaf_size) {
-      BANYAN_ASSIGN_OR_RETURN(const Candidate leaf, CandidateOf(call.leaf));
-      return compiler_->Extend(leaf, proposal.steps);
-    }
-    Plan plan = tree_->PlanOf(call.leaf);
-    plan.steps.resize(proposal.keep_steps);
-    return compiler_->Apply(plan.Then(proposal.steps));
-  };
-  const Result<Candidate> candidate = apply();
-  const double prior = Calibrated(call.model, proposal.confidence);
-  if (!candidate.ok()) {
+  const Result<Applied> applied = Apply(call, pending);
+  if (!applied.ok()) {
     ++model.illegal;
-    NoteFailure(call.leaf, OneLine(candidate.error().message));
-  } else if (const NodeId known = config_.strategy.transpositions
-                                      ? tree_->FindProgram(candidate->program_hash)
-                                      : tree_->FindPlan(candidate->plan_hash);
-             known != kNoNode) {
+    NoteFailure(call.leaf, OneLine(applied.error().message));
+    FinishProposal(call);
+    return;
+  }
+  const Candidate& candidate = applied->candidate;
+  const double prior = Calibrated(call.model, applied->confidence);
+  const NodeId known = config_.strategy.transpositions ? tree_->FindProgram(candidate.program_hash)
+                                                       : tree_->FindPlan(candidate.plan_hash);
+  if (known != kNoNode) {
     // Known already: another way to it, answered from this run if it was measured.
     ++model.known;
     Path path = tree_->PathTo(call.leaf);
@@ -116,25 +200,27 @@ void PuctSearch::ApplyProposal(const PendingProposal& pending) {
       if (state == NodeState::kMeasured || state == NodeState::kFailed) tree_->Backup(path);
     }
   } else {
-    const bool appends = proposal.keep_steps == leaf_size;
-    const NodeId parent = appends ? call.leaf : tree_->DeepestPrefix(candidate->plan);
     NodeInfo info{.origin = model.record.info.name,
                   .call_id = call.call_id,
-                  .reason = OneLine(proposal.reason),
+                  .reason = applied->reason,
                   .base = call.leaf};
-    AddNode(parent, *candidate, prior, std::move(info));
+    AddNode(applied->parent, candidate, prior, std::move(info));
     ++call.accepted;
     ++call.unmeasured;
     ledger_.CountAccepted(call.model);
   }
-  if (call.unapplied == 0) {
-    RecordCall(call);
-    SettleCall(call);
-  }
+  FinishProposal(call);
+}
+
+void PuctSearch::FinishProposal(Call& call) {
+  if (call.unapplied > 0) return;
+  RecordCall(call);
+  SettleCall(call);
 }
 
 std::optional<SubmitTrial> PuctSearch::TryTiling() {
   if (!WaitsLong() || config_.strategy.while_waiting != "tilings") return std::nullopt;
+  if (space_ == ActionSpace::kMutators) return std::nullopt;
   if (!SlotFree() || !FreeMovesAllowed()) return std::nullopt;
   if (!tilings_) {
     ModelRequest request;

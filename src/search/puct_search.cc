@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "schedule/mutator_steps.h"
+#include "search/model_size.h"
+#include "search/strategy.h"
 #include "search/transfer.h"
 
 namespace banyan {
@@ -13,12 +16,21 @@ namespace {
 constexpr int64_t kScoresFrom = 4;  // measured plans before the cost model is asked
 constexpr int64_t kTransfers = 3;   // related winners that are tried first
 constexpr double kTransferPrior = 1;
+constexpr double kSamplePrior = 0.5;
+constexpr double kNoPrediction = 0.5;
 constexpr size_t kYardsticks = 8;  // measured plans that unmeasured ones are ranked among
 
 }  // namespace
 
+PuctSearch::PuctSearch(RunConfig config, std::vector<ModelInfo> pool, Compiler* compiler,
+                       LimitsFunction limits)
+    : Search(std::move(config), pool, compiler, std::move(limits)),
+      space_(SpaceOf(config_.strategy)),
+      largest_(LargestModel(pool)) {}
+
 Status PuctSearch::Begin() {
   BANYAN_ASSIGN_OR_RETURN(router_, MakeRouter(config_.strategy.routing));
+  if (space_ == ActionSpace::kMutators) actions_ = MakeActions(space_, compiler_, MutatorNames());
   moves_ = std::make_unique<MoveMaker>(compiler_, [this](const Candidate& candidate) {
     return tree_->FindProgram(candidate.program_hash) != kNoNode;
   });
@@ -29,7 +41,8 @@ Status PuctSearch::Begin() {
 // count only as far as earlier ones came true.
 std::optional<Action> PuctSearch::AskAboutNew() {
   if (config_.strategy.cost_model == "none" || scores_in_flight_ > 0) return std::nullopt;
-  if (static_cast<int64_t>(ranking_.size()) < kScoresFrom) return std::nullopt;
+  const bool needed = config_.strategy.reward == "predicted";  // of every node, measured or not
+  if (!needed && static_cast<int64_t>(ranking_.size()) < kScoresFrom) return std::nullopt;
   if (static_cast<size_t>(scored_up_to_) + 1 >= tree_->size()) return std::nullopt;
   scored_up_to_ = static_cast<NodeId>(tree_->size()) - 1;
   std::vector<Candidate> candidates;
@@ -83,8 +96,15 @@ void PuctSearch::TransferPlans() {
   }
 }
 
+void PuctSearch::SampleRoots() {
+  transferred_ = true;
+  for (const Candidate& sample : RootSamples(*actions_)) {
+    AddNode(kRoot, sample, kSamplePrior, {.origin = "sample", .base = kRoot});
+  }
+}
+
 std::optional<Action> PuctSearch::NextWork() {
-  if (!transferred_) TransferPlans();
+  if (!transferred_) space_ == ActionSpace::kPlan ? TransferPlans() : SampleRoots();
   while (true) {
     if (auto question = AskAboutNew()) return question;
     if (CallDue()) {
@@ -122,6 +142,17 @@ void PuctSearch::OnLearned(NodeId id, double gain) {
 double PuctSearch::ScoreOf(NodeId id) const {
   const Node& node = tree_->node(id);
   return node.state == NodeState::kMeasured ? range_.Normalise(node.log_speedup) : kNoLatency;
+}
+
+double PuctSearch::RewardOf(NodeId id, double log_speedup) const {
+  if (config_.strategy.reward == "measured") return log_speedup;
+  const auto score = scores_.find(id);
+  return score == scores_.end() ? kNoPrediction : score->second;
+}
+
+void PuctSearch::FillRequest(const Call&, ModelRequest* request) {
+  request->action_space = space_;
+  if (actions_) request->mutators = actions_->Names();
 }
 
 std::string PuctSearch::DumpNode(NodeId id) const {

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "search/actions.h"
 #include "search/free_moves.h"
 #include "search/search.h"
 #include "search/selection.h"
@@ -19,8 +20,7 @@ namespace banyan {
 class PuctSearch final : public Search {
  public:
   PuctSearch(RunConfig config, std::vector<ModelInfo> pool, Compiler* compiler,
-             LimitsFunction limits)
-      : Search(std::move(config), std::move(pool), compiler, std::move(limits)) {}
+             LimitsFunction limits);
 
   // Where PUCT would go now: to a node that is not measured, or to one that would get a new child.
   std::optional<Path> NextPath() const;
@@ -36,9 +36,15 @@ class PuctSearch final : public Search {
     int64_t tired_at = -1;   // `finished_` when free moves last failed here
     bool exhausted = false;  // no free move is left here
   };
-  struct PendingProposal {
+  struct PendingProposal {  // of a plan, or one draw of the parameters of a reply's mutators
     uint64_t call_id = 0;
     size_t index = 0;
+  };
+  struct Applied {  // what a proposal makes of its leaf
+    Candidate candidate;
+    NodeId parent = kNoNode;
+    double confidence = 0;
+    std::string reason;
   };
   struct Pick {  // a place in the tree where the next trial comes from
     Path path;   // ends at the node to measure, or at the node to make a new child of
@@ -52,6 +58,8 @@ class PuctSearch final : public Search {
   void OnLearned(NodeId id, double gain) override;
   void OnScores(const ScoresEvent& event) override;
   double ScoreOf(NodeId id) const override;
+  double RewardOf(NodeId id, double log_speedup) const override;
+  void FillRequest(const Call& call, ModelRequest* request) override;
   double WakeAtS() const override;
   void OnTick() override;
   std::string DumpNode(NodeId id) const override;
@@ -59,14 +67,21 @@ class PuctSearch final : public Search {
   // puct_expand.cc: calls and their proposals
   bool CallDue() const;
   std::optional<SendCall> Ask();
+  // The call that has the largest model redo what lighter ones made worse, if it is time for it.
+  std::optional<SendCall> MaybeAlter();
+  Review ReviewOf(const Call& call);
   void QueueProposals(Call& call);
+  Result<Applied> Apply(const Call& call, const PendingProposal& pending);
   void ApplyProposal(const PendingProposal& pending);
+  void FinishProposal(Call& call);
   // The next plain tiling of the unscheduled program, if the first reply is long in coming;
   // nullopt: it is not, or there is none that is new.
   std::optional<SubmitTrial> TryTiling();
 
   std::optional<Action> AskAboutNew();
   void TransferPlans();
+  // First states of MetaSchedule's design space, which mutators start from.
+  void SampleRoots();
 
   // puct_choose.cc: where to go
   std::optional<SubmitTrial> NextTrial();
@@ -74,6 +89,7 @@ class PuctSearch final : public Search {
   std::optional<Pick> ChooseUniformly();
   bool Descend(NodeId id, bool widen, Pick* pick) const;
   NodeId MakeChild(NodeId id);
+  std::optional<FreeMove> RandomAction(NodeId id, Rng& rng);
   Path ChooseLeaf();
   bool MayMakeChild(NodeId id) const;
   bool FreeMovesAllowed() const;
@@ -95,8 +111,12 @@ class PuctSearch final : public Search {
     return static_cast<size_t>(id) < arms_.size() ? arms_[static_cast<size_t>(id)] : kNone;
   }
 
+  const ActionSpace space_;
+  const size_t largest_;
   std::unique_ptr<Router> router_;
+  std::unique_ptr<Actions> actions_;  // of mutators; none for plans
   std::unique_ptr<MoveMaker> moves_;
+  uint64_t altered_up_to_ = 0;  // id of the last light call that the largest model reviewed
   std::vector<Arms> arms_;  // by node id; may be shorter
   std::deque<PendingProposal> pending_;
   std::optional<std::deque<Proposal>> tilings_;  // those left; nullopt: not asked for yet

@@ -56,6 +56,7 @@ void VisitFields(Config& config, F&& f) {
   f("name", config.name);
   f("loop", config.loop);
   f("action_space", config.action_space);
+  f("reward", config.reward);
   f("cost_model", config.cost_model);
   f("cost_model_warmup", config.cost_model_warmup);
   f("charge_failed_calls", config.charge_failed_calls);
@@ -63,6 +64,7 @@ void VisitFields(Config& config, F&& f) {
   f("cost_unit", config.cost_unit);
   f("strong_worth", config.strong_worth);
   f("course_alteration", config.course_alteration);
+  f("alteration_every", config.alteration_every);
   f("proposals_per_call", config.proposals_per_call);
   f("finalists", config.finalists);
   f("racing", config.racing);
@@ -97,7 +99,6 @@ void VisitFields(Config& config, F&& f) {
   f("action_tries", config.action_tries);
   f("stop_at_failure", config.stop_at_failure);
   f("duplicate_on_failure", config.duplicate_on_failure);
-  f("alteration_every", config.alteration_every);
 }
 
 bool ReadText(const std::string& text, std::string* out) {
@@ -129,6 +130,7 @@ Result<StrategyConfig> StrategyConfigFromJson(const Json& json) {
   VisitFields(config, [&fields](const char* name, auto& value) { fields.Read(name, &value); });
   BANYAN_RETURN_IF_ERROR(fields.Finish());
   if (!json.contains("wait_fraction")) config.wait_fraction = config.free_fraction;  // likewise
+  if (!json.contains("reward") && config.loop == "generations") config.reward = "predicted";
   BANYAN_RETURN_IF_ERROR(CheckStrategy(config));
   return config;
 }

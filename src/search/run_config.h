@@ -30,7 +30,10 @@ struct StrategyConfig {
   // crossover.
   std::string loop = "tree";
   std::string action_space = "plan";  // plan | mutators
-  std::string cost_model = "none";    // xgboost | none
+  // What a node is worth to selection: measured speed, or what the cost model predicted (tree: for
+  // the node itself, generations: for the end of a random rollout), as the published methods have it.
+  std::string reward = "measured";  // measured | predicted
+  std::string cost_model = "none";  // xgboost | none
   // Predictions are uniform random numbers until there are this many measurements; 0: never. TVM's
   // habit, and so the published methods'.
   int cost_model_warmup = 0;
@@ -41,6 +44,7 @@ struct StrategyConfig {
   std::string cost_unit = "auto";
   double strong_worth = 0.1;       // log-speedup that a call of the dearest model is worth, [0, 10]
   bool course_alteration = false;  // the largest model redoes steps that made things worse
+  int alteration_every = 2;        // consecutive regressions of light models, [1, 100]
   int proposals_per_call = 8;      // [1, 64]
   int finalists = 4;               // re-measured interleaved at the end, [1, 16]
   bool racing = true;              // stop hopeless candidates early
@@ -73,7 +77,7 @@ struct StrategyConfig {
   int trials_per_round = 8;    // [1, 1024]
   double random_share = 0.05;  // of a batch, drawn from what prediction left out, [0, 1]
 
-  // loop = generations
+  // loop = generations; loop = tree with action_space = mutators has root_samples and action_tries
   double uct_c = 1.41;                // > 0
   double phi_weight = 0;              // of the model's size in the score, [0, 1]
   int generations = 3;                // a round, [1, 100]
@@ -87,7 +91,6 @@ struct StrategyConfig {
   int action_tries = 3;               // of an action whose parameters are drawn, [1, 100]
   bool stop_at_failure = false;       // of a reply's sequence; else what fails is skipped
   bool duplicate_on_failure = false;  // the first action failed: the child repeats its leaf
-  int alteration_every = 2;           // consecutive regressions of light models, [1, 100]
 };
 
 Json ToJson(const StrategyConfig& config);

@@ -275,7 +275,7 @@ void Search::Settle(Trial& trial) {
     if (config_.strategy.racing && ranking_.front() == trial.trial_id)
       ready_.push_back(StopAbove());
     last_ = fmt::format("trial {}: {:.4g} ms ({})", trial.trial_id, trial.latency_ms, info.origin);
-    tree_->SetMeasured(trial.node, value);
+    tree_->SetMeasured(trial.node, value, RewardOf(trial.node, value));
   } else {
     tree_->SetState(trial.node, NodeState::kFailed);
     const char* const kind = FailureKindName(trial.outcome.failure);
@@ -288,7 +288,8 @@ void Search::Settle(Trial& trial) {
   tree_->Backup(trial.path);
   for (const auto& [node, path] : std::exchange(trial.followers, {})) {
     if (ok) {
-      tree_->SetMeasured(node, tree_->node(trial.node).log_speedup);
+      const double same = tree_->node(trial.node).log_speedup;
+      tree_->SetMeasured(node, same, RewardOf(node, same));
     } else {
       tree_->SetState(node, NodeState::kFailed);
     }
@@ -310,7 +311,10 @@ void Search::Learn(NodeId id) {
   Call& call = calls_[info.call_id - 1];
   ModelState& model = models_[call.model];
   model.measured += 1;
-  if (ok && value > base_value + kProgress) model.improved += 1;
+  if (ok && value > base_value + kProgress) {
+    model.improved += 1;
+    call.improved = true;
+  }
   if (ok) call.gain = std::max(call.gain, value - call.best_before);
   --call.unmeasured;
   ++call.measured;

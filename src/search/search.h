@@ -17,6 +17,7 @@
 #include "base/rng.h"
 #include "model/ledger.h"
 #include "schedule/compiler.h"
+#include "search/actions.h"
 #include "search/event.h"
 #include "search/journal.h"
 #include "search/router.h"
@@ -157,6 +158,7 @@ class Search {
     int64_t unapplied = 0;   // proposals not looked at yet
     int64_t unmeasured = 0;  // accepted ones without an outcome
     int64_t measured = 0;
+    bool improved = false;  // a proposal was better than what it was made from
     double gain = 0;
     int64_t gain_index = -1;  // in its model's record; -1: not settled
   };
@@ -180,6 +182,11 @@ class Search {
   virtual void OnReplied(Call& call) = 0;
   // A trial ended; its node is up to date.
   virtual void OnSettled(const Trial& trial) = 0;
+  // What the tree backs up for a node that was measured.
+  virtual double RewardOf(NodeId id, double log_speedup) const {
+    (void)id;
+    return log_speedup;
+  }
   // What a node's result was worth, over the plan it came from (-1: it failed).
   virtual void OnLearned(NodeId id, double gain) = 0;
   virtual void OnScores(const ScoresEvent& event) { (void)event; }
@@ -229,6 +236,8 @@ class Search {
   Result<ModelRequest> MakeRequest(const Call& call);
   NodeId AddNode(NodeId parent, const Candidate& candidate, double prior, NodeInfo info);
   std::optional<SubmitTrial> StartTrial(const Path& path);
+  // Up to root_samples different programs that are not in the tree.
+  std::vector<Candidate> RootSamples(Actions& actions);
   ScoreCandidates AskScores(std::vector<Candidate> candidates);
   MeasuredPlan Measured(NodeId id) const;
   Result<Candidate> CandidateOf(NodeId id);

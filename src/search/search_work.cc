@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <unordered_set>
 
 #include "base/hash.h"
 #include "base/strings.h"
@@ -88,6 +89,27 @@ std::optional<SendCall> Search::StartCall(size_t model, Call call, std::optional
   RecordCall(call);
   calls_.push_back(call);
   return SendCall{call.call_id, call.model, call.request};
+}
+
+std::vector<Candidate> Search::RootSamples(Actions& actions) {
+  constexpr int kAttempts = 20;  // for each
+  std::vector<Candidate> samples;
+  std::unordered_set<uint64_t> seen;
+  for (int i = 0; i < config_.strategy.root_samples; ++i) {
+    for (int attempt = 0; attempt < kAttempts; ++attempt) {
+      Rng rng(config_.seed, "root", static_cast<uint64_t>(i * kAttempts + attempt));
+      auto sample = actions.Sample(root_, rng);
+      if (!sample.ok()) {
+        NoteFailure(kRoot, OneLine(sample.error().message));
+        continue;
+      }
+      const uint64_t program = sample->program_hash;
+      if (tree_->FindProgram(program) != kNoNode || !seen.insert(program).second) continue;
+      samples.push_back(*std::move(sample));
+      break;
+    }
+  }
+  return samples;
 }
 
 ScoreCandidates Search::AskScores(std::vector<Candidate> candidates) {
@@ -301,7 +323,7 @@ std::optional<SubmitTrial> Search::StartTrial(const Path& path) {
     if (twin.finished) {
       const Node& answered = tree_->node(twin.node);
       if (answered.state == NodeState::kMeasured) {
-        tree_->SetMeasured(id, answered.log_speedup);
+        tree_->SetMeasured(id, answered.log_speedup, RewardOf(id, answered.log_speedup));
       } else {
         tree_->SetState(id, NodeState::kFailed);
       }

@@ -44,6 +44,7 @@ StrategyConfig Reasoning() {
   config.name = "reasoning";
   config.loop = "generations";
   config.action_space = "mutators";
+  config.reward = "predicted";
   config.cost_model = "xgboost";
   config.cost_model_warmup = 100;
   config.routing = "strongest";
@@ -155,9 +156,14 @@ std::vector<StrategyConfig> AllStrategies() {
   return configs;
 }
 
+ActionSpace SpaceOf(const StrategyConfig& config) {
+  return config.action_space == "mutators" ? ActionSpace::kMutators : ActionSpace::kPlan;
+}
+
 Status CheckStrategy(const StrategyConfig& config) {
   BANYAN_RETURN_IF_ERROR(OneOf("loop", config.loop, {"tree", "generations", "population"}));
   BANYAN_RETURN_IF_ERROR(OneOf("action_space", config.action_space, {"plan", "mutators"}));
+  BANYAN_RETURN_IF_ERROR(OneOf("reward", config.reward, {"measured", "predicted"}));
   BANYAN_RETURN_IF_ERROR(OneOf("cost_model", config.cost_model, {"xgboost", "none"}));
   BANYAN_RETURN_IF_ERROR(OneOf("selection", config.selection, {"puct", "uniform"}));
   BANYAN_RETURN_IF_ERROR(OneOf("backup", config.backup, {"max", "mean", "mixed"}));
@@ -166,10 +172,20 @@ Status CheckStrategy(const StrategyConfig& config) {
   BANYAN_RETURN_IF_ERROR(
       OneOf("routing", config.routing, {"thompson", "round_robin", "strongest", "joint", "none"}));
   BANYAN_RETURN_IF_ERROR(OneOf("cost_unit", config.cost_unit, {"auto", "usd", "seconds", "calls"}));
-  if (config.action_space == "mutators" && config.loop != "generations") {
+  if (config.action_space == "mutators" && config.loop == "population") {
     return InvalidArgument(
-        "strategy: action_space mutators needs loop generations: plans alone can be mutated and "
-        "crossed");
+        "strategy: action_space mutators needs loop tree or generations: only plans can be crossed");
+  }
+  if (config.reward == "predicted" && config.loop == "population") {
+    return InvalidArgument(
+        "strategy: reward predicted needs loop tree or generations: a population's parents are the "
+        "fastest measured plans");
+  }
+  if (config.reward == "predicted" && config.cost_model == "none") {
+    return InvalidArgument("strategy: reward predicted needs a cost_model");
+  }
+  if (config.course_alteration && config.loop == "population") {
+    return InvalidArgument("strategy: course_alteration needs loop tree or generations");
   }
   if (config.routing == "joint" && config.loop != "generations") {
     return InvalidArgument("strategy: routing joint needs loop generations");

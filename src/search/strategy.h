@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "schedule/compiler.h"
 #include "search/run_config.h"
 
 namespace banyan {
@@ -16,6 +17,8 @@ struct Strategy {
 // All presets in presentation order; `FindStrategy` of run_config.h looks up by name. Static
 // lifetime.
 const std::vector<Strategy>& Strategies();
+
+ActionSpace SpaceOf(const StrategyConfig& config);
 
 // InvalidArgument names the first field out of its range.
 Status CheckStrategy(const StrategyConfig& config);

@@ -99,9 +99,10 @@ bool Tree::Link(NodeId parent, NodeId child, double prior) {
 
 void Tree::SetState(NodeId id, NodeState state) { at(id).state = state; }
 
-void Tree::SetMeasured(NodeId id, double log_speedup) {
+void Tree::SetMeasured(NodeId id, double log_speedup, double reward) {
   at(id).state = NodeState::kMeasured;
   at(id).log_speedup = log_speedup;
+  at(id).reward = reward;
 }
 
 void Tree::SetRootValue(double log_speedup, bool known) {
@@ -168,7 +169,7 @@ void Tree::Refresh(NodeId id) {
   own.value = Value{};
   own.visits = 0;
   if (own.state == NodeState::kMeasured && own.counted) {
-    own.value = {.best = own.log_speedup, .sum = own.log_speedup, .measured = 1};
+    own.value = {.best = own.reward, .sum = own.reward, .measured = 1};
     own.visits = 1;
   } else if (own.state == NodeState::kFailed) {
     own.value.failed = 1;

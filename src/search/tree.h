@@ -30,8 +30,8 @@ struct Edge {
 
 // What is known of the programs below a node (itself included), raw: nothing here is normalised.
 struct Value {
-  double best = -std::numeric_limits<double>::infinity();  // log-speedup; -inf: nothing measured
-  double sum = 0;                                          // of log-speedups over `measured`
+  double best = -std::numeric_limits<double>::infinity();  // reward; -inf: nothing measured
+  double sum = 0;                                          // of rewards over `measured`
   double measured = 0;
   double failed = 0;  // a failure has no number: selection takes it for the worst
 
@@ -48,6 +48,7 @@ struct Node {
   uint64_t program_hash = 0;
   NodeState state = NodeState::kUnmeasured;
   double log_speedup = 0;  // valid if kMeasured
+  double reward = 0;       // valid if kMeasured: what is backed up; the log-speedup or a prediction
   bool counted = true;  // the own result is part of `value`; false for a default that is not known
   std::vector<Edge> edges;
   std::vector<NodeId> parents;  // all of them; the first is `parent`
@@ -84,7 +85,8 @@ class Tree {
   bool Link(NodeId parent, NodeId child, double prior);
 
   void SetState(NodeId id, NodeState state);
-  void SetMeasured(NodeId id, double log_speedup);
+  void SetMeasured(NodeId id, double log_speedup) { SetMeasured(id, log_speedup, log_speedup); }
+  void SetMeasured(NodeId id, double log_speedup, double reward);
   // The default program's own value; unknown: it has none.
   void SetRootValue(double log_speedup, bool known);
 

@@ -367,7 +367,13 @@ class Reference {
     calls_.push_back({.model = model, .leaf = leaf, .alteration = alteration});
     const uint64_t call_id = calls_.size();
     const ModelReply reply = problem_.reply(call_id, model, nodes_[leaf].candidate);
-    if (!reply.error.empty() && !strategy_.charge_failed_calls) calls_.back().given_back = true;
+    // As many calls as the budget has may be given back, so that a mute model ends a run too.
+    const int64_t given_back = std::count_if(calls_.begin(), calls_.end(),
+                                             [](const ReferenceCall& call) { return call.given_back; });
+    if (reply.failure == CallFailure::kUnusable && !strategy_.charge_failed_calls &&
+        given_back < problem_.config.budget.calls) {
+      calls_.back().given_back = true;
+    }
     Child child;
     child.model = static_cast<int>(model);
     child.next_model =

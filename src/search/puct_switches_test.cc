@@ -1,0 +1,223 @@
+// The tree's parts that ablations switch: action space, reward, course alteration.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <map>
+#include <set>
+
+#include "schedule/mutator_steps.h"
+#include "search/puct_search.h"
+#include "search/strategy.h"
+#include "search/testing/fake_model.h"
+#include "search/testing/fake_mutator_compiler.h"
+#include "search/testing/simulation.h"
+
+namespace banyan {
+namespace {
+
+FakeModel Naming(const std::string& name, ModelRole role) {
+  return {name, role, [](const ModelRequest& request) {
+            EXPECT_EQ(request.action_space, ActionSpace::kMutators);
+            EXPECT_EQ(request.mutators, MutatorNames());
+            EXPECT_GE(request.depth, 1) << "mutators act on a sample of the design space";
+            Rng rng(request.seed);
+            ModelReply reply;
+            reply.mutators = {rng.Pick(MutatorNames()), rng.Pick(MutatorNames())};
+            return reply;
+          }};
+}
+
+SimulationOptions OnMutators() {
+  SimulationOptions options;
+  options.compiler = [] { return MakeFakeMutatorCompiler(); };
+  options.measure = [](const SubmitTrial& trial) {
+    Rng rng(trial.candidate.program_hash, "latency");
+    if (rng.Chance(0.1)) return FailedTrial(trial.trial_id, FailureKind::kBuildError, "no");
+    TrialOutcome outcome;
+    outcome.trial_id = trial.trial_id;
+    outcome.samples_ms = {1 + rng.Uniform()};
+    return outcome;
+  };
+  return options;
+}
+
+RunConfig MutatorConfig(int64_t trials, int64_t calls, uint64_t seed) {
+  RunConfig config = TestConfig(trials, calls, seed);
+  EXPECT_TRUE(SetStrategyField(&config.strategy, "action_space", "mutators").ok());
+  return config;
+}
+
+TEST(PuctSwitches, TheTreeGrowsOnMutatorsAsWell) {
+  FakeModel strong = Naming("builtin:strong", ModelRole::kStrong);
+  FakeModel light = Naming("builtin:light", ModelRole::kLight);
+  Simulation run(MutatorConfig(40, 4, 0), {&strong, &light}, OnMutators());
+  run.Run();
+  const SearchResult result = run.search().Summary();
+  EXPECT_EQ(result.stop_reason, "trials spent");
+  EXPECT_EQ(result.trials, 40);
+  EXPECT_EQ(result.calls, 4);
+  std::map<std::string, int> origins;
+  for (const Row& row : run.search().TakeRows()) {
+    const auto* node = std::get_if<NodeRecord>(&row);
+    if (node == nullptr || node->node_id == kRoot) continue;
+    ++origins[node->origin];
+    EXPECT_EQ(node->parent_id == kRoot, node->origin == "sample") << node->node_id;
+    if (node->call_id > 0) {
+      EXPECT_THAT(node->reason, testing::HasSubstr(", ")) << "the mutators";
+    }
+  }
+  EXPECT_GE(origins["sample"], 3);
+  EXPECT_GT(origins["mutation"], 3);
+  // A reply's mutators are drawn several times.
+  EXPECT_GT(origins["builtin:strong"] + origins["builtin:light"], 8);
+  EXPECT_EQ(origins["crossover"] + origins["tiling"] + origins["transfer"], 0);
+}
+
+TEST(PuctSwitches, MutatorRunsResumeAndReplayFromEveryEvent) {
+  FakeModel strong = Naming("builtin:strong", ModelRole::kStrong);
+  FakeModel light = Naming("builtin:light", ModelRole::kLight);
+  const RunConfig config = MutatorConfig(12, 3, 4);
+  Simulation whole(config, {&strong, &light}, OnMutators());
+  whole.Run();
+  for (size_t cut = 1; cut < whole.events().size(); ++cut) {
+    const std::vector<Event> history(whole.events().begin(),
+                                     whole.events().begin() + static_cast<std::ptrdiff_t>(cut));
+    Simulation after(config, {&strong, &light}, OnMutators());
+    after.Resume(history);
+    EXPECT_EQ(after.search().Summary().trials, 12) << "cut at " << cut;
+    EXPECT_LE(after.search().Summary().calls, 3);
+    Simulation replay(config, {&strong, &light}, OnMutators());
+    for (const Event& event : after.events()) (void)replay.search().Advance(event);
+    EXPECT_EQ(replay.search().DumpTree(), after.search().DumpTree()) << "cut at " << cut;
+  }
+}
+
+TEST(PuctSwitches, APredictedRewardIsThePredictionAndNotTheSpeed) {
+  FakeModel strong("strong", ModelRole::kStrong, ProposeTiles);
+  FakeModel light("light", ModelRole::kLight, ProposeSteps);
+  for (const char* reward : {"measured", "predicted"}) {
+    RunConfig config = TestConfig(32, 6, 1);
+    config.strategy = *FindStrategy("banyan");
+    ASSERT_TRUE(SetStrategyField(&config.strategy, "reward", reward).ok());
+    Simulation run(config, {&strong, &light});
+    run.Run();
+    const Tree& tree = run.search().tree();
+    int same = 0;
+    int measured = 0;
+    std::set<double> rewards;
+    for (size_t i = 1; i < tree.size(); ++i) {
+      const Node& node = tree.node(static_cast<NodeId>(i));
+      if (node.state != NodeState::kMeasured) continue;
+      ++measured;
+      same += node.reward == node.log_speedup ? 1 : 0;
+      if (std::string(reward) == "predicted") {
+        EXPECT_GE(node.reward, 0);
+        EXPECT_LE(node.reward, 1);
+        rewards.insert(node.reward);
+      }
+    }
+    EXPECT_GT(measured, 20);
+    if (std::string(reward) == "measured") {
+      EXPECT_EQ(same, measured);
+    } else {
+      EXPECT_LT(same, 2);
+      EXPECT_GT(rewards.size(), 5U) << "nodes are told apart";
+    }
+    // The winner is the fastest all the same.
+    EXPECT_LT(run.search().Summary().best_latency_ms, 2);
+  }
+}
+
+TEST(PuctSwitches, TheLargestModelRedoesWhatLighterOnesMadeWorse) {
+  std::vector<Review> reviews;
+  FakeModel strong("strong", ModelRole::kStrong, [&](const ModelRequest& request) {
+    if (request.review) reviews.push_back(*request.review);
+    return ProposeTiles(request);
+  });
+  FakeModel light("light", ModelRole::kLight, ProposeSteps);
+  for (const bool alteration : {false, true}) {
+    reviews.clear();
+    RunConfig config = TestConfig(64, 24, 2);
+    config.strategy.routing = "round_robin";
+    config.strategy.course_alteration = alteration;
+    config.strategy.proposals_per_call = 1;  // so that all of them are measured
+    config.strategy.mutation = config.strategy.crossover = false;
+    SimulationOptions options;  // whatever is appended makes a plan worse, 10 ms without a step
+    options.measure = [](const SubmitTrial& trial) {
+      TrialOutcome outcome = MeasureFake(trial);
+      const auto steps = static_cast<double>(trial.candidate.plan.steps.size());
+      for (double& sample : outcome.samples_ms) sample = 10 + steps;
+      return outcome;
+    };
+    Simulation run(config, {&strong, &light}, options);
+    run.Run();
+    const SearchResult result = run.search().Summary();
+    EXPECT_LE(result.calls, 24);
+    EXPECT_EQ(result.models.at("strong").alterations, static_cast<int64_t>(reviews.size()));
+    if (!alteration) {
+      EXPECT_TRUE(reviews.empty());
+      continue;
+    }
+    EXPECT_GT(reviews.size(), 2U);
+    for (const Review& review : reviews) {
+      EXPECT_EQ(review.model, "light");
+      EXPECT_FALSE(review.steps.empty());
+      EXPECT_NE(review.child.trace, review.parent.trace);
+      EXPECT_FALSE(review.child.score > review.parent.score) << "a regression";
+    }
+    for (const SendCall& call : run.sent()) {
+      if (call.request->review) {
+        EXPECT_EQ(call.request->model, "strong");
+      }
+    }
+    Simulation replay(config, {&strong, &light});
+    for (const Event& event : run.events()) (void)replay.search().Advance(event);
+    EXPECT_EQ(run.search().DumpTree(), replay.search().DumpTree());
+  }
+}
+
+TEST(PuctSwitches, AMuteModelWhoseCallsAreGivenBackEndsTheRunToo) {
+  FakeModel mute("mute", ModelRole::kStrong, [](const ModelRequest&) {
+    ModelReply reply;
+    reply.failure = CallFailure::kUnusable;
+    reply.error = "nothing usable";
+    return reply;
+  });
+  FakeModel away("away", ModelRole::kStrong, [](const ModelRequest&) {
+    ModelReply reply;
+    reply.failure = CallFailure::kNetwork;
+    reply.error = "no connection";
+    return reply;
+  });
+  const auto calls = [](Model* model) {
+    RunConfig config = TestConfig(16, 4, 0);
+    config.strategy.charge_failed_calls = false;
+    Simulation run(config, {model});
+    run.Run();
+    EXPECT_EQ(run.search().Summary().trials, 16);
+    return run.sent().size();
+  };
+  EXPECT_EQ(calls(&mute), 8U) << "each of four calls is given back once";
+  EXPECT_EQ(calls(&away), 4U) << "was not answered: charged";
+}
+
+TEST(PuctSwitches, WhatCannotBeCombinedIsRefused) {
+  const auto error = [](std::vector<std::pair<std::string, std::string>> fields) {
+    StrategyConfig config = *FindStrategy("banyan");
+    Status status = Ok{};
+    for (const auto& [field, text] : fields) status = SetStrategyField(&config, field, text);
+    return status.ok() ? std::string("it was taken") : status.error().message;
+  };
+  using testing::HasSubstr;
+  EXPECT_THAT(error({{"loop", "population"}, {"action_space", "mutators"}}),
+              HasSubstr("only plans can be crossed"));
+  EXPECT_THAT(error({{"loop", "population"}, {"reward", "predicted"}}), HasSubstr("population"));
+  EXPECT_THAT(error({{"loop", "population"}, {"course_alteration", "true"}}),
+              HasSubstr("course_alteration needs"));
+  EXPECT_THAT(error({{"cost_model", "none"}, {"reward", "predicted"}}), HasSubstr("a cost_model"));
+  EXPECT_THAT(error({{"reward", "guessed"}}), HasSubstr("measured"));
+  EXPECT_EQ(error({{"action_space", "mutators"}, {"reward", "predicted"}}), "it was taken");
+}
+
+}  // namespace
+}  // namespace banyan
