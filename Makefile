@@ -6,7 +6,7 @@ ARGS ?=
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev build tune study test test-fast test-sanitize lint format bench bench-peers clean distclean
+.PHONY: help setup setup-dev build tune study test test-fast test-sanitize fuzz lint format bench bench-peers clean distclean
 
 help:
 	@echo "make tune           set up, build and tune a workload: WORKLOAD=mlp ARGS='--trials 32 --seed 0'"
@@ -14,6 +14,7 @@ help:
 	@echo "make test           set up, build and run all tests"
 	@echo "make test-fast      only those that do not load TVM"
 	@echo "make test-sanitize  tests under AddressSanitizer + UBSan, and under ThreadSanitizer"
+	@echo "make fuzz           a million spoilt replies through the parser, under sanitizers: REPLIES=1000000"
 	@echo "make lint           clang-format check and clang-tidy; 'make format' rewrites"
 	@echo "make bench          benchmarks of our own parts"
 	@echo "make bench-peers    kernels against OpenBLAS, oneDNN, IREE, MetaSchedule: ARGS='--workloads mlp --seeds 3'"
@@ -49,6 +50,9 @@ test-sanitize: setup
 	@scripts/test.sh asan-ubsan -LE slow
 	@scripts/build.sh tsan tsan_tests
 	@scripts/test.sh tsan -L fast -R '^(base|measure|search|store)_test[.]' -E GenerationReference  # one thread, two minutes
+
+fuzz: setup
+	@scripts/fuzz.sh $(REPLIES)
 
 lint: setup-dev
 	@scripts/lint.sh

@@ -17,47 +17,20 @@
 #include "base/rng.h"
 #include "model/ledger.h"
 #include "schedule/compiler.h"
-#include "search/actions.h"
 #include "search/event.h"
 #include "search/journal.h"
 #include "search/router.h"
 #include "search/run.h"
 #include "search/run_config.h"
+#include "search/search_action.h"
 #include "search/tree.h"
 
 namespace banyan {
 
+class Actions;
+
 // Equal for plans of one structure: those that differ in numbers only.
 uint64_t StructureHash(const Plan& plan);
-
-// What the search wants done. Only the driver does things.
-struct SubmitTrial {
-  uint64_t trial_id = 0;
-  Candidate candidate;
-};
-struct SendCall {
-  uint64_t call_id = 0;
-  size_t model = 0;  // index into the pool
-  std::shared_ptr<const ModelRequest> request;
-};
-struct SetStopAbove {
-  double latency_ms = 0;
-};
-struct ScoreCandidates {  // asks the cost model; answered by a ScoresEvent
-  uint64_t ticket = 0;
-  std::vector<Candidate> candidates;
-};
-struct RunFinals {  // ends the measuring: what is still in flight is dropped
-  struct Finalist {
-    uint64_t trial_id = 0;  // 0: the unscheduled program
-    Candidate candidate;
-  };
-  std::vector<Finalist> finalists;
-};
-struct Stop {  // ends the run; comes again after each event that is read later
-  std::string reason;
-};
-using Action = std::variant<SubmitTrial, SendCall, SetStopAbove, ScoreCandidates, RunFinals, Stop>;
 
 using Row = std::variant<NodeRecord, TrialRecord, CallRecord>;
 

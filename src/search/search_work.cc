@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/strings.h"
+#include "search/actions.h"
 #include "search/search.h"
 
 namespace banyan {

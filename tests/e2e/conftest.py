@@ -10,7 +10,7 @@ import pytest
 
 BINARY = os.environ.get("BANYAN_BINARY")
 # A program that is small to build and to run; quick samples while searching.
-SMALL = "matmul:M=48,N=64,K=32"
+SMALL = "matmul:M=96,N=112,K=80"  # small, and its unscheduled program never the fastest
 QUICK = ["--number", "1", "--repeat", "2", "--min-repeat-ms", "1"]
 
 

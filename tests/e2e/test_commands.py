@@ -34,9 +34,9 @@ database = ms.database.JSONDatabase(work_dir=folder + "/database")
 scheduled = database.query_ir_module(mod, target, "main")
 assert scheduled is not None
 assert scheduled.script() != mod.script()
-a = np.random.default_rng(0).uniform(-1, 1, (48, 32)).astype("float32")
-b = np.random.default_rng(1).uniform(-1, 1, (32, 64)).astype("float32")
-c = np.full((48, 64), np.nan, "float32")
+a = np.random.default_rng(0).uniform(-1, 1, (96, 80)).astype("float32")
+b = np.random.default_rng(1).uniform(-1, 1, (80, 112)).astype("float32")
+c = np.full((96, 112), np.nan, "float32")
 tensors = [tvm.runtime.tensor(x) for x in (a, b, c)]
 tvm.compile(scheduled, target=target)["main"](*tensors)
 np.testing.assert_allclose(tensors[2].numpy(), a @ b, rtol=1e-4, atol=1e-4)
@@ -140,7 +140,7 @@ def test_reproduce(tuned, tmp_path):
     ran = subprocess.run([sys.executable, str(case / "case.py")], capture_output=True, text=True, timeout=240)
     assert ran.returncode == 0, ran.stderr
     if failure == "none":
-        assert "0 of 3072 elements differ" in ran.stdout.splitlines()[-1]
+        assert "0 of 10752 elements differ" in ran.stdout.splitlines()[-1]
     missing = tuned("reproduce", 99999)
     assert missing.status == 2 and "no trial 99999" in missing.error_line()
 

@@ -22,7 +22,7 @@ def test_result_object(tuned):
     low, high = result["best_latency_ci_ms"]
     assert low <= result["best_latency_ms"] <= high
     assert math.isclose(result["speedup"], result["default_latency_ms"] / result["best_latency_ms"])
-    assert math.isclose(result["gflops"], 2 * 48 * 64 * 32 / result["best_latency_ms"] / 1e6)
+    assert math.isclose(result["gflops"], 2 * 96 * 112 * 80 / result["best_latency_ms"] / 1e6)
     assert 0 < result["peak_fraction"] <= 1.2
     assert sum(use["calls"] for use in result["models"].values()) <= 2
     for use in result["models"].values():
