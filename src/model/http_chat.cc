@@ -38,6 +38,22 @@ bool RefusesStructure(std::string_view text) {
   return false;
 }
 
+// What to do where nobody could be reached at this URL.
+std::string ReachAdvice(const std::string& url) {
+  std::string advice = fmt::format("is the server of {} running and reachable?", url);
+  if (const std::string proxy = ProxyVariable(url); !proxy.empty()) {
+    advice += fmt::format(" The way is by the proxy in {}, unless no_proxy names the host", proxy);
+  }
+  return advice;
+}
+
+// What to do where a proxy wants none of us.
+std::string ProxyAdvice(const std::string& url) {
+  return fmt::format(
+      "check the proxy in {}, which may want a name and password (http://NAME:PASSWORD@HOST:PORT)",
+      ProxyVariable(url));
+}
+
 }  // namespace
 
 struct HttpChat::Call {
@@ -222,9 +238,26 @@ void HttpChat::JudgeFailure(Call& call, const HttpReply& http) {
     case HttpFailure::kTooLarge:
       call.End(CallFailure::kNetwork, error + "; is base_url the address of a model's server?");
       return;
-    case HttpFailure::kTls:
+    case HttpFailure::kProxy:
+      call.End(CallFailure::kNetwork, fmt::format("{}; {}", error, ProxyAdvice(wire_.Url(entry_))));
+      return;
+    case HttpFailure::kUntrusted:
       call.End(CallFailure::kNetwork,
-               error + "; a certificate of your own goes in SSL_CERT_FILE or CURL_CA_BUNDLE");
+               error +
+                   "; to trust an authority of your own, name the file of its certificate (PEM) in "
+                   "SSL_CERT_FILE or CURL_CA_BUNDLE");
+      return;
+    case HttpFailure::kWrongName:
+      call.End(CallFailure::kNetwork,
+               error + "; base_url has to name the host as its certificate does");
+      return;
+    case HttpFailure::kCaFile:
+      call.End(CallFailure::kNetwork, error +
+                                          "; check CURL_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR: "
+                                          "files with certificates (PEM)");
+      return;
+    case HttpFailure::kTls:
+      call.End(CallFailure::kNetwork, error + "; does the server of base_url speak https?");
       return;
     case HttpFailure::kConnect:
     case HttpFailure::kCut:
@@ -236,9 +269,7 @@ void HttpChat::JudgeFailure(Call& call, const HttpReply& http) {
       if (TryAgain(call, "", &too_long)) return;
       call.End(CallFailure::kNetwork,
                fmt::format("{}{}; {}", error, TriedText(call.failed),
-                           http.sent ? "see the server's log"
-                                     : fmt::format("is the server of {} running and reachable?",
-                                                   wire_.Url(entry_))));
+                           http.sent ? "see the server's log" : ReachAdvice(wire_.Url(entry_))));
       return;
     case HttpFailure::kNone:
     case HttpFailure::kOther:
@@ -290,6 +321,9 @@ void HttpChat::JudgeStatus(Call& call, int status, const HttpReply& http) {
             : fmt::format("HTTP {}: the server refuses the key in {}; check the key and what "
                           "it may use",
                           status, entry_.key_env));
+  } else if (status == 407) {
+    call.End(CallFailure::kHttp,
+             fmt::format("HTTP 407: the proxy refuses; {}", ProxyAdvice(wire_.Url(entry_))));
   } else if (status == 404) {
     call.End(CallFailure::kHttp,
              fmt::format("HTTP 404: no model '{}' there, or base_url is wrong ({}){}", entry_.model,

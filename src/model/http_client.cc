@@ -2,6 +2,7 @@
 
 #include <curl/curl.h>
 #include <fmt/format.h>
+#include <strings.h>
 
 #include <algorithm>
 #include <cctype>
@@ -73,10 +74,16 @@ size_t OnHeader(char* data, size_t size, size_t count, void* user) {
   return line.size();
 }
 
+const char* Environment(const char* variable) {
+  const char* value = std::getenv(variable);
+  return value == nullptr ? "" : value;
+}
+
+// Which certificates are trusted. The curl program reads these variables; libcurl does not.
 void SetCertificates(CURL* easy) {
   const auto set = [easy](CURLoption option, const char* variable) {
-    const char* path = std::getenv(variable);
-    if (path == nullptr || *path == '\0') return false;
+    const char* path = Environment(variable);
+    if (*path == '\0') return false;
     return curl_easy_setopt(easy, option, path) == CURLE_OK;
   };
   if (set(CURLOPT_CAINFO, "CURL_CA_BUNDLE")) return;
@@ -86,19 +93,40 @@ void SetCertificates(CURL* easy) {
 
 long Milliseconds(double seconds) { return std::max(1L, static_cast<long>(seconds * 1000)); }
 
-HttpFailure FailureOf(CURLcode code, bool connected) {
+// libcurl quotes a proxy's address, password included, where it does not understand it.
+std::string WithoutProxyAddress(std::string text) {
+  if (text.find("proxy") == std::string::npos) return text;
+  constexpr size_t kBeginning = 20;  // an error text may be cut off
+  for (const char* variable :
+       {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"}) {
+    const std::string_view address = Environment(variable);
+    const size_t end = address.rfind('@');
+    if (end == std::string_view::npos) continue;
+    if (text.find(address.substr(0, std::min(end, kBeginning))) == std::string::npos) continue;
+    return fmt::format("the address of the proxy in {} is not understood", variable);
+  }
+  return text;
+}
+
+HttpFailure FailureOf(CURL* easy, CURLcode code, bool connected) {
+  long result = 0;  // of a proxy, or of OpenSSL's look at the chain of certificates
   switch (code) {
     case CURLE_OK:
       return HttpFailure::kNone;
     case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CONNECT_ERROR:
+      curl_easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &result);
+      // 1 (unspecified) stands until the chain has been judged bad, or the name good.
+      return result <= 1 ? HttpFailure::kWrongName : HttpFailure::kUntrusted;
     case CURLE_SSL_CACERT_BADFILE:
+      return HttpFailure::kCaFile;
+    case CURLE_SSL_CONNECT_ERROR:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
       return HttpFailure::kTls;
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_CONNECT:
+    case CURLE_PROXY:
       return HttpFailure::kConnect;
     case CURLE_OPERATION_TIMEDOUT:
       return connected ? HttpFailure::kTimeout : HttpFailure::kConnect;
@@ -108,7 +136,9 @@ HttpFailure FailureOf(CURLcode code, bool connected) {
     case CURLE_RECV_ERROR:
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:
-      return connected ? HttpFailure::kCut : HttpFailure::kConnect;
+      if (connected) return HttpFailure::kCut;
+      curl_easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &result);
+      return result >= 400 && result <= 499 ? HttpFailure::kProxy : HttpFailure::kConnect;
     default:
       return HttpFailure::kOther;
   }
@@ -121,6 +151,16 @@ double TransferredSeconds(CURL* easy, CURLINFO what) {
 }
 
 }  // namespace
+
+std::string ProxyVariable(std::string_view url) {
+  const bool secure = url.size() > 6 && strncasecmp(url.data(), "https:", 6) == 0;
+  // HTTP_PROXY is not read: a web server would let anybody set it by the header Proxy.
+  for (const char* variable : {secure ? "https_proxy" : "http_proxy",
+                               secure ? "HTTPS_PROXY" : "http_proxy", "all_proxy", "ALL_PROXY"}) {
+    if (*Environment(variable) != '\0') return variable;
+  }
+  return {};
+}
 
 HttpReply HttpClient::Post(const HttpRequest& request) {
   HttpReply reply;
@@ -213,13 +253,14 @@ HttpReply HttpClient::Post(const HttpRequest& request) {
     fail(HttpFailure::kTooLarge,
          fmt::format("the answer is larger than {} bytes", request.max_reply_bytes));
   } else if (reply.failure == HttpFailure::kNone && code != CURLE_OK) {
-    reply.failure = FailureOf(code, reply.sent);
+    reply.failure = FailureOf(handle, code, reply.sent);
     if (reply.failure == HttpFailure::kTimeout) {
       fail(reply.failure, fmt::format("no whole answer within {} s", request.total_timeout_s));
     } else if (code == CURLE_OPERATION_TIMEDOUT) {
       fail(reply.failure, fmt::format("no connection within {} s", request.connect_timeout_s));
     } else {
-      fail(reply.failure, *details != '\0' ? details : curl_easy_strerror(code));
+      fail(reply.failure,
+           WithoutProxyAddress(*details != '\0' ? details : curl_easy_strerror(code)));
     }
   }
   curl_multi_remove_handle(multi.get(), handle);

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,11 +21,15 @@ struct HttpRequest {
 
 enum class HttpFailure {
   kNone,
-  kConnect,   // no connection: nothing was sent
-  kTls,       // the server's certificate, or no TLS at all
-  kTimeout,   // connected, then too slow
-  kCut,       // connected, then broken off
-  kTooLarge,  // more than max_reply_bytes
+  kConnect,    // no connection: nothing was sent
+  kProxy,      // the proxy refuses to connect us: nothing was sent
+  kUntrusted,  // the server's certificate is signed by nobody who is trusted, or is out of date
+  kWrongName,  // its certificate is another host's
+  kCaFile,     // the trusted certificates that the environment names cannot be read
+  kTls,        // no TLS at all
+  kTimeout,    // connected, then too slow
+  kCut,        // connected, then broken off
+  kTooLarge,   // more than max_reply_bytes
   kCancelled,
   kOther,
 };
@@ -40,10 +45,14 @@ struct HttpReply {
   double seconds = 0;
 };
 
+// The environment variable with the proxy that is used for this URL, unless no_proxy names its
+// host; empty if there is none.
+std::string ProxyVariable(std::string_view url);
+
 // POSTs over libcurl, a connection each. Proxies and certificates as curl's own program takes them
 // from the environment (https_proxy, no_proxy, CURL_CA_BUNDLE, SSL_CERT_FILE, SSL_CERT_DIR). Never
-// follows a redirection, so headers reach only the host of the URL. Its errors hold no header.
-// Thread-safe.
+// follows a redirection, so headers reach only the host of the URL. Its errors hold no header and
+// no proxy's password. Thread-safe.
 class HttpClient {
  public:
   HttpClient() = default;

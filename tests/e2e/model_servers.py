@@ -13,6 +13,7 @@ official Python SDKs.
 import dataclasses
 import http.server
 import json
+import ssl
 import threading
 import time
 
@@ -160,14 +161,20 @@ def error_reply(api, status):
 
 class ModelServer:
     """`script`: a list of replies (Answer, Status, Raw, Hang, Cut), or a function of the Captured request
-    that gives one. Thread-safe; every connection is closed after its reply."""
+    that gives one. With `tls` (the files of a certificate and its key) it speaks https. `host` is the name it goes by
+    in its addresses. Thread-safe; every connection is closed after its reply."""
 
-    def __init__(self, script=None):
+    def __init__(self, script=None, tls=None, host="127.0.0.1"):
         self.script = script if callable(script) else list(script or [Answer()])
         self.requests = []
         self.served = []  # (api, reply) of every Answer
         self.most_at_once = 0
         self._at_once = 0
+        self._host = host
+        self._tls = None
+        if tls is not None:
+            self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            self._tls.load_cert_chain(*tls)
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         server = self
@@ -185,6 +192,12 @@ class ModelServer:
             daemon_threads = True
             block_on_close = False
             request_queue_size = 64
+
+            def get_request(self):
+                connection, address = super().get_request()
+                if server._tls is not None:  # hands are shaken by the connection's own thread
+                    connection = server._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
+                return connection, address
 
             def handle_error(self, *_):  # a client that went away
                 pass
@@ -204,7 +217,7 @@ class ModelServer:
 
     @property
     def url(self):
-        return f"http://127.0.0.1:{self.port}"
+        return f"{'http' if self._tls is None else 'https'}://{self._host}:{self.port}"
 
     def base_url(self, api):
         return self.url + {"openai": "/v1", "anthropic": "", "gemini": "/v1beta"}[api]

@@ -2,17 +2,15 @@
 
 import ctypes
 import json
-import os
 import pathlib
 import subprocess
 
 import pytest
 
-from conftest import QUICK, SMALL
+from conftest import KEY, QUICK, SMALL, environment
 from model_servers import Answer, Hang, ModelServer, Status
 
 EXAMPLES = sorted((pathlib.Path(__file__).parents[2] / "examples" / "pools").glob("*.toml"))
-KEY = "sk-PLANTED0123456789abcdef"
 KEYS = {"OPENAI_API_KEY": KEY, "ANTHROPIC_API_KEY": KEY, "GEMINI_API_KEY": KEY}
 
 
@@ -26,11 +24,6 @@ def unpacked(blob):
     size = zstd.ZSTD_decompress(room, ctypes.c_size_t(len(room)), blob, ctypes.c_size_t(len(blob)))
     assert size <= len(room), "cannot be unpacked"
     return room.raw[:size]
-
-
-def environment(**more):
-    env = {name: value for name, value in os.environ.items() if not name.endswith("_API_KEY")}
-    return {**env, "no_proxy": "127.0.0.1", **more}
 
 
 def test_lists_the_experts_without_files(banyan):

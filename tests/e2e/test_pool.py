@@ -1,17 +1,15 @@
 """Runs whose models answer over HTTP: strategies, budgets, faults, keys."""
 
 import json
-import os
 
 import pytest
 
-from conftest import QUICK, SMALL
+from conftest import KEY, QUICK, SMALL, environment
 from model_servers import Answer, Cut, Hang, ModelServer, Raw, Status
 
 TILED = ["tile(block=C, factors={i: [4], j: [16], k: [4]}, order=[i.0, j.0, k.0, k.1, i.1, j.1])",
          "vectorize(loop=C.j.1)"]
 SPLIT = ["tile(block=C, factors={j: [16]})", "vectorize(loop=C.j.1)"]
-KEY = "sk-PLANTED0123456789abcdef"
 
 
 def proposal(steps, confidence=0.7):
@@ -33,10 +31,6 @@ def pool(banyan, server, **keys):
     text = server.entry("openai", name="strong", role="strong", **prices, **keys)
     light = {"price_in": 1.0, "price_out": 4.0, "price_cached": 0.1, "parameters_b": 20.0}
     return banyan.write("pool.toml", text + server.entry("anthropic", name="light", role="light", **light, **keys))
-
-
-def environment(**more):
-    return {**os.environ, "no_proxy": "127.0.0.1", **more}
 
 
 def call_rows(banyan):

@@ -2,55 +2,15 @@
 
 import email.utils
 import json
-import os
-import subprocess
 import time
 
 import pytest
 
+from conftest import KEY
 from model_servers import (Answer, Cut, Hang, ModelServer, Raw, Status, check_reply, check_request)
 
-CHAT = os.environ.get("BANYAN_CHAT")
 APIS = ["openai", "anthropic", "gemini"]
-KEY = "sk-PLANTED0123456789abcdef"
 SCHEMA_WAY = {"openai": "schema", "anthropic": "tool", "gemini": "schema"}
-
-
-class Asked:
-    def __init__(self, replies, seconds):
-        self.replies = replies
-        self.seconds = seconds
-
-    def __getattr__(self, name):
-        return self.replies[-1][name]
-
-
-@pytest.fixture
-def ask(tmp_path):
-    """Asks the server's model, `times` times by one client; the key must show nowhere."""
-    def run(server, api, *flags, key=KEY, lines="", **entry):
-        if key:
-            entry.setdefault("key_env", "BANYAN_TEST_API_KEY")
-        pool = tmp_path / "pool.toml"
-        pool.write_text(server.entry(api, **entry) + lines + "\n")
-        env = {**os.environ, "no_proxy": "127.0.0.1", "BANYAN_TEST_API_KEY": key or ""}
-        start = time.monotonic()
-        done = subprocess.run([CHAT, str(pool), *map(str, flags)], env=env, capture_output=True, timeout=60)
-        seconds = time.monotonic() - start
-        assert done.returncode == 0, done.stderr
-        out = done.stdout.decode()  # strictly UTF-8
-        if key:
-            assert key not in out and key not in done.stderr.decode()
-            assert key not in json.dumps(json.loads(out), ensure_ascii=False)
-        replies = json.loads(out)
-        for reply in replies:
-            assert "\n" not in reply["error"]
-            assert (reply["failure"] == "none") == (reply["error"] == "")
-        return Asked(replies, seconds)
-
-    if not CHAT:
-        pytest.fail("BANYAN_CHAT is not set: run the tests with ctest")
-    return run
 
 
 @pytest.mark.parametrize("way", ["auto", "schema", "tool", "text"])
