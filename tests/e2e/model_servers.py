@@ -6,10 +6,11 @@
         server.requests[0].body, .headers, .path
 
 Each request takes the next reply of the script; the last one is repeated. Which API is spoken follows from
-the path. `check_request` and `check_reply` hold what was captured and served against the types of the
-official Python SDKs.
+the path. `check_request`, `check_schema` and `check_reply` hold what was captured and served against the types of
+the official Python SDKs.
 """
 
+import copy
 import dataclasses
 import http.server
 import json
@@ -37,6 +38,22 @@ class Captured:
         schema = ("response_format" in self.body or "output_config" in self.body
                   or "responseJsonSchema" in config or "responseSchema" in config)
         return "schema" if schema else "text"
+
+    @property
+    def schema(self):
+        """The JSON schema of the answer that is asked for; None where the prompt's text has it."""
+        if self.way == "text":
+            return None
+        if self.api == "openai":
+            if self.way == "schema":
+                return self.body["response_format"]["json_schema"]["schema"]
+            return self.body["tools"][0]["function"]["parameters"]
+        if self.api == "anthropic":
+            return (self.body["output_config"]["format"]["schema"] if self.way == "schema"
+                    else self.body["tools"][0]["input_schema"])
+        if self.way == "schema":
+            return self.body["generationConfig"]["responseJsonSchema"]
+        return self.body["tools"][0]["functionDeclarations"][0]["parametersJsonSchema"]
 
 
 @dataclasses.dataclass
@@ -326,6 +343,53 @@ def _check_typed_dict(pydantic, params, body):
         key for base in params.__orig_bases__ for key in getattr(base, "__annotations__", {})}
     assert not unknown, unknown
     _walk(pydantic.TypeAdapter(params).validate_python(body))
+
+
+def check_schema(captured):
+    """Raises unless the structured answer is asked for as the API wants it, by a JSON schema that its SDK takes as it
+    is: with nothing unknown in it, and nothing to add for the API's strict mode."""
+    schema, body = captured.schema, captured.body
+    from google.genai import types
+    read = types.JSONSchema.model_validate(schema)  # JSON Schema 2020-12, unknown keys forbidden
+    assert read.model_dump(mode="json", by_alias=True, exclude_unset=True) == schema
+    if captured.api == "openai":
+        from openai.lib._pydantic import _ensure_strict_json_schema
+        strict = _ensure_strict_json_schema(copy.deepcopy(schema), path=(), root=schema)
+        assert _unordered(strict) == _unordered(schema)
+        if captured.way == "schema":
+            assert body["response_format"]["type"] == "json_schema"
+            assert body["response_format"]["json_schema"]["strict"] is True
+        else:
+            assert body["tool_choice"]["function"]["name"] == body["tools"][0]["function"]["name"]
+    elif captured.api == "anthropic":
+        from anthropic import transform_schema
+        assert _unordered(transform_schema(schema)) == _unordered(_without_types_of_enums(schema))
+        if captured.way == "schema":
+            assert body["output_config"]["format"]["type"] == "json_schema"
+        else:
+            assert body["tool_choice"]["type"] == "tool" and body["tool_choice"]["name"] == body["tools"][0]["name"]
+    else:
+        if captured.way == "schema":
+            assert body["generationConfig"]["responseMimeType"] == "application/json"
+        else:
+            config = body["toolConfig"]["functionCallingConfig"]
+            assert config["mode"] == "ANY"
+            assert config["allowedFunctionNames"] == [body["tools"][0]["functionDeclarations"][0]["name"]]
+        types.Schema.from_json_schema(json_schema=read)
+
+
+def _unordered(schema):
+    """The schema with its lists of required properties in one order."""
+    if isinstance(schema, dict):
+        return {key: sorted(value) if key == "required" else _unordered(value) for key, value in schema.items()}
+    return [_unordered(item) for item in schema] if isinstance(schema, list) else schema
+
+
+def _without_types_of_enums(schema):
+    """Anthropic's SDK leaves them out: the values say as much."""
+    if not isinstance(schema, dict):
+        return schema
+    return {key: _without_types_of_enums(value) for key, value in schema.items() if key != "type" or "enum" not in schema}
 
 
 def check_reply(api, body):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from conftest import KEY, QUICK, SMALL, environment
-from model_servers import Answer, Cut, Hang, ModelServer, Raw, Status
+from model_servers import (Answer, Cut, Hang, ModelServer, Raw, Status, check_reply, check_request, check_schema)
 
 TILED = ["tile(block=C, factors={i: [4], j: [16], k: [4]}, order=[i.0, j.0, k.0, k.1, i.1, j.1])",
          "vectorize(loop=C.j.1)"]
@@ -68,6 +68,29 @@ def test_every_strategy_asks_models_over_http(banyan, strategy, script):
     if strategy.startswith("reasoning") or strategy == "banyan-single":
         assert used == {"strong"}
     assert all(not row[3] for row in call_rows(banyan)), call_rows(banyan)
+
+
+@pytest.mark.parametrize("strategy, script, answer", [("banyan", plans, "proposals"), ("colt", mutators, "mutators")])
+@pytest.mark.parametrize("api", ["openai", "anthropic", "gemini"])
+def test_requests_of_a_run_are_what_the_sdks_know(banyan, api, strategy, script, answer):
+    with ModelServer(script) as server:
+        file = banyan.write("pool.toml", server.entry(api, name="strong", role="strong", structured="schema", parameters_b=400.0)
+                            + server.entry(api, name="light", role="light", structured="tool", parameters_b=20.0))
+        result = banyan.tune("--pool", file, "--strategy", strategy, "--set", "routing=round_robin", trials=8, calls=4)
+    assert {request.way for request in server.requests} == {"schema", "tool"}, "both ways are seen"
+    assert result["calls"] == len(server.requests) == len(server.served)
+    for request, (_, reply) in zip(server.requests, server.served, strict=True):
+        check_request(request)
+        check_schema(request)
+        check_reply(api, reply)
+        fields = request.schema["properties"]
+        assert answer in fields and sorted(fields["next_model"]["enum"]) == ["light", "strong"]
+        assert request.schema["required"] and set(request.schema["required"]) == set(fields)
+        if answer == "proposals":
+            assert set(fields["proposals"]["items"]["properties"]) == {"reason", "keep_steps", "steps", "confidence"}
+        else:
+            assert {"tile_size", "unroll"} <= set(fields["mutators"]["items"]["enum"])
+    assert all(row[2] and not row[3] for row in call_rows(banyan)), call_rows(banyan)
 
 
 FAULTS = {"500": Status(500), "401": Status(401), "404": Status(404), "529": Status(529), "429": Status(429),

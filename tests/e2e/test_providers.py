@@ -7,7 +7,7 @@ import time
 import pytest
 
 from conftest import KEY
-from model_servers import (Answer, Cut, Hang, ModelServer, Raw, Status, check_reply, check_request)
+from model_servers import (Answer, Cut, Hang, ModelServer, Raw, Status, check_reply, check_request, check_schema)
 
 APIS = ["openai", "anthropic", "gemini"]
 SCHEMA_WAY = {"openai": "schema", "anthropic": "tool", "gemini": "schema"}
@@ -30,6 +30,8 @@ def test_asks_and_answers_as_the_sdk_knows(ask, api, way):
     check_request(request)
     check_reply(*server.served[0])
     assert request.way == (SCHEMA_WAY[api] if way == "auto" else way)
+    if way != "text":
+        check_schema(request)
     # The question arrives whole.
     sent = json.dumps(request.body, ensure_ascii=False)
     assert "You answer in JSON." in sent and "What is 6 times 7? \\\"Quoted\\\", new line\\nand é." in sent
