@@ -172,15 +172,18 @@ class Driver {
   Status ReadScores() {
     const ScoreCandidates question = *std::exchange(scores_wanted_, std::nullopt);
     BANYAN_RETURN_IF_ERROR(Read(scorer_.Answer(question)));
-    const double trust = search_->trust();
-    if (std::fabs(trust - noted_trust_) >= kTrustStep) {
-      noted_trust_ = trust;
-      Note(
-          fmt::format("cost model: trusted {:.2f}, the rank correlation of its predictions with "
-                      "what was measured",
-                      trust));
-    }
+    if (deps_.cost_model != nullptr) NoteTrust(search_->trust());
     return Ok{};
+  }
+
+  // At first, and when it has changed.
+  void NoteTrust(double trust) {
+    if (noted_trust_ && std::fabs(trust - *noted_trust_) < kTrustStep) return;
+    noted_trust_ = trust;
+    Note(
+        fmt::format("cost model: trusted {:.2f}, the rank correlation of its predictions with what "
+                    "was measured",
+                    trust));
   }
 
   // 0: not known.
@@ -192,6 +195,8 @@ class Driver {
 
   Status ReadFinals() {
     DropTrials();
+    // Also of a model that was never asked: each program was tried as it came.
+    if (deps_.cost_model != nullptr) NoteTrust(deps_.cost_model->trust());
     std::vector<TrialRequest> requests;
     const RunFinals finals = *std::exchange(finals_, std::nullopt);
     for (const auto& finalist : finals.finalists) {
@@ -344,8 +349,8 @@ class Driver {
   RunHistory past_;
   JournalReader* reader_ = nullptr;  // while the journal is read back
   Status limits_written_;
-  double event_elapsed_s_ = 0;  // when the event that the search thinks about was read
-  double noted_trust_ = 0;
+  double event_elapsed_s_ = 0;         // when the event that the search thinks about was read
+  std::optional<double> noted_trust_;  // the trust in the cost model that was last told
   int64_t next_index_ = 0;
   double elapsed_before_s_ = 0;
   double build_before_s_ = 0;

@@ -167,6 +167,7 @@ TEST_F(HistoryTest, WithoutTransferNothingIsLearnt) {
   EXPECT_TRUE(pretrained.pretrained.empty());
   const auto events = store_->LoadEvents(run_id).value();
   EXPECT_TRUE(std::get<ReferenceEvent>(events[0].body).examples.empty());
+  EXPECT_TRUE(std::get<ReferenceEvent>(events[0].body).gains.empty());
 }
 
 TEST_F(HistoryTest, ASnapshotIsReadAsItIs) {

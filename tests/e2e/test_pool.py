@@ -1,6 +1,8 @@
 """Runs whose models answer over HTTP: strategies, budgets, faults, keys."""
 
+import itertools
 import json
+import re
 
 import pytest
 
@@ -149,6 +151,77 @@ def test_a_key_shows_up_nowhere(banyan):
     for path in banyan.folder.rglob("*"):
         if path.is_file():
             assert KEY.encode() not in path.read_bytes(), path
+
+
+def many_plans():
+    """Four other tilings for each call: more than are tried at once, so that the cost model has to choose."""
+    tilings = itertools.product((2, 4, 8, 16), (8, 16, 32), (2, 4, 8))
+
+    def script(_):
+        return Answer({"proposals": [proposal([
+            f"tile(block=C, factors={{i: [{i}], j: [{j}], k: [{k}]}}, order=[i.0, j.0, k.0, k.1, i.1, j.1])",
+            "vectorize(loop=C.j.1)"]) for i, j, k in itertools.islice(tilings, 4)], "next_model": "light"})
+
+    return script
+
+
+def log_of(banyan, server, *flags, workload=SMALL):
+    """The log of a run, line by line, and its events."""
+    done = banyan.ok("tune", workload, "--pool", pool(banyan, server), "--trials", 16, "--calls", 4, "--json", *QUICK, *flags)
+    events = [json.loads(text) for text, in banyan.query(
+        f"select json from event join run on event.run = run.number where run_id = '{done.json['run_id']}' order by event_index")]
+    return done.err.splitlines(), events
+
+
+@pytest.mark.parametrize("scored", [False, True])
+def test_the_log_says_priors_and_trust(banyan, scored):
+    with ModelServer(many_plans() if scored else plans) as server:
+        lines, events = log_of(banyan, server)
+    said = [line for line in lines if "log-speedup of a call" in line]
+    belief = r"structure \d\.\d\d±\d\.\d\d, refinement \d\.\d\d±\d\.\d\d, stuck \d\.\d\d±\d\.\d\d"
+    assert len(said) == 1 and re.fullmatch(
+        f"banyan: expected log-speedup of a call, no history, so priors: strong {belief}; light {belief}", said[0]), said
+    assert not events[0].get("gains") and not events[0].get("examples")
+    # The trust at first and when it has changed by a tenth, as the journal has it, and at the end.
+    told = [float(number) for line in lines for number in re.findall(
+        r"^banyan: cost model: trusted (\d\.\d\d), the rank correlation of its predictions with what was measured$", line)]
+    journalled = [event["trust"] for event in events if event["event"] == "scores"]
+    assert journalled or not scored
+    expected = []
+    for trust in journalled:
+        if not expected or abs(trust - expected[-1]) >= 0.1:
+            expected.append(trust)
+    assert told[:len(expected)] == pytest.approx(expected, abs=0.0051)
+    assert 1 <= len(told) <= len(expected) + 1, "and at the end"
+
+
+def test_no_transfer_learns_nothing_from_earlier_runs(banyan):
+    def learnt(*flags):
+        """What a run on a related size takes from those before it in the store."""
+        with ModelServer(many_plans()) as server:
+            lines, events = log_of(banyan, server, *flags, workload="matmul:M=64,N=32,K=48")
+            prompts = [json.dumps(request.body) for request in server.requests]
+        (said,) = [line for line in lines if "log-speedup of a call" in line]
+        assert ("with earlier runs" in said) != ("no history, so priors" in said)
+        (origins,) = zip(*banyan.query("select origin from node where run = (select max(number) from run)"))
+        outcomes = [at for at, event in enumerate(events) if event["event"] == "outcome"]
+        early = [event for event in events[:outcomes[7]] if event["event"] == "scores"]  # a fresh model learns with the eighth
+        return {"plans": "transfer" in origins,
+                "examples in the journal": bool(events[0].get("examples")),
+                "examples in every prompt": all("# Winners on related workloads" in prompt for prompt in prompts),
+                "examples in a prompt": any("# Winners on related workloads" in prompt or SMALL in prompt for prompt in prompts),
+                "gains in the journal": bool(events[0].get("gains")),
+                "gains in the log": "with earlier runs" in said,
+                "pretrained": any(score is not None for event in early for score in event["scores"])}
+
+    with ModelServer(many_plans()) as server:
+        log_of(banyan, server)
+    without = learnt("--no-transfer")
+    assert not any(without.values()), without
+    switched_off = learnt("--set", "transfer=false")
+    assert not any(switched_off.values()), switched_off
+    related = learnt()
+    assert all(related.values()), related
 
 
 def test_a_program_can_be_a_model(banyan):
