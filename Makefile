@@ -45,11 +45,14 @@ test-fast: setup
 	@scripts/build.sh release
 	@scripts/test.sh release -L fast
 
+# Of the room `model` what has threads: the rest is one thread's work, ten minutes of it.
+TSAN_TESTS = ^((base|measure|search|store)_test[.]|model_test[.](HttpClient|LanguageModel|CommandModel)$$|e2e[.]providers$$)
+
 test-sanitize: setup
 	@scripts/build.sh asan-ubsan
 	@scripts/test.sh asan-ubsan -LE slow
 	@scripts/build.sh tsan tsan_tests
-	@scripts/test.sh tsan -L fast -R '^(base|measure|search|store)_test[.]' -E GenerationReference  # one thread, two minutes
+	@scripts/test.sh tsan -R '$(TSAN_TESTS)' -E GenerationReference  # one thread, two minutes
 
 fuzz: setup
 	@scripts/fuzz.sh $(REPLIES)
