@@ -189,7 +189,8 @@ std::optional<MoveMaker::Choice> MoveMaker::PickChange(const Plan& plan, const P
     const Step& step = plan.steps[i];
     double bias = 1;
     if (step.op == "tile") {
-      const std::vector<Choice>& choices = tiles.emplace(i, ChoicesAt(plan, program, i)).first->second;
+      const std::vector<Choice>& choices =
+          tiles.emplace(i, ChoicesAt(plan, program, i)).first->second;
       for (const Choice& choice : choices) bias = std::max(bias, choice.odds);
       bias *= kTileBias;
     }

@@ -130,10 +130,9 @@ bool GenerationSearch::SelectBelow(NodeId id, Rng& rng, Path* path) const {
     const double phi = phi_.empty() ? 0 : phi_[child.model];
     // Unvisited children rank first: at the root at random, below by phi.
     const double tie = child.visits > 0 ? 0 : id == kRoot ? rng.Uniform() : phi;
-    ranked.push_back({edge.child,
-                      Score(MeanReward(child), child.visits, here.visits, phi, weight,
-                            strategy.uct_c),
-                      tie});
+    ranked.push_back(
+        {edge.child,
+         Score(MeanReward(child), child.visits, here.visits, phi, weight, strategy.uct_c), tie});
   }
   std::stable_sort(ranked.begin(), ranked.end(), [](const Ranked& a, const Ranked& b) {
     return a.score != b.score ? a.score > b.score : a.tie > b.tie;

@@ -151,15 +151,19 @@ SimulationOptions Rewarding(std::vector<double> rewards) {
 //   3  X 0.6 + 1.41 sqrt(ln 2) = 1.774 > Y 1.374         X2 0.1   X: N 2, W 0.7
 //   4  X 0.35 + 1.41 sqrt(ln 3 / 2) = 1.395 < Y 1.678    Y2 0.9   Y: N 2, W 1.1
 //   5  X 1.524 < Y 0.55 + 1.41 sqrt(ln 4 / 2) = 1.724; Y is full:
-//      Y1 0.2 + 1.41 sqrt(ln 2) = 1.374 < Y2 2.074       below Y2 0.4   Y: N 3, W 1.5; Y2: N 2, W 1.3
+//      Y1 0.2 + 1.41 sqrt(ln 2) = 1.374 < Y2 2.074       below Y2 0.4   Y: N 3, W 1.5; Y2: N 2,
+//      W 1.3
 //   6  X 0.35 + 1.41 sqrt(ln 5 / 2) = 1.615 > Y 0.5 + 1.41 sqrt(ln 5 / 3) = 1.533; X is full:
-//      X1 1.774 > X2 1.274                               below X1 0     X: N 3, W 0.7; X1: N 2, W 0.6
+//      X1 1.774 > X2 1.274                               below X1 0     X: N 3, W 0.7; X1: N 2, W
+//      0.6
 //   7  X 0.2333 + 1.41 sqrt(ln 6 / 3) = 1.323 < Y 1.590; Y is full:
 //      Y1 0.2 + 1.41 sqrt(ln 3) = 1.678 < Y2 0.65 + 1.41 sqrt(ln 3 / 2) = 1.695
-//                                                        below Y2 0     Y: N 4, W 1.5; Y2: N 3, W 1.3
+//                                                        below Y2 0     Y: N 4, W 1.5; Y2: N 3,
+//                                                        W 1.3
 //   8  X 0.2333 + 1.41 sqrt(ln 7 / 3) = 1.369, Y 0.375 + 1.41 sqrt(ln 7 / 4) = 1.358: X;
 //      X1 0.3 + 1.41 sqrt(ln 3 / 2) = 1.345 < X2 0.1 + 1.41 sqrt(ln 3) = 1.578
-//                                                        below X2 0.3   X: N 4, W 1.0; X2: N 2, W 0.4
+//                                                        below X2 0.3   X: N 4, W 1.0; X2: N 2, W
+//                                                        0.4
 TEST(GenerationSearchTest, ATreeComputedByHand) {
   for (const char* strategy : {"reasoning-plan", "colt-plan"}) {
     FakeModel large(Info("large", ModelRole::kStrong, 100), Advising("large"));
@@ -172,7 +176,8 @@ TEST(GenerationSearchTest, ATreeComputedByHand) {
     run.Run();
     const auto& search = dynamic_cast<const GenerationSearch&>(run.search());
     const Tree& tree = search.tree();
-    ASSERT_EQ(tree.size(), 11u) << strategy << ": an expansion failed, which the hand did not foresee";
+    ASSERT_EQ(tree.size(), 11u) << strategy
+                                << ": an expansion failed, which the hand did not foresee";
     const NodeId x = tree.node(3).parent;  // nodes in the order in which they were made
     const NodeId y = 3 - x;
     const NodeId parents[] = {x, y, x, y, 6, 3, 6, 5};
@@ -185,7 +190,8 @@ TEST(GenerationSearchTest, ATreeComputedByHand) {
                  {6, 3, 1.3},     {7, 1, 0.4}, {8, 1, 0},   {9, 1, 0},   {10, 1, 0.3}};
     for (const auto& book : books) {
       EXPECT_EQ(search.stat(book.node).visits, book.visits) << strategy << " node " << book.node;
-      EXPECT_NEAR(search.stat(book.node).value_sum, book.sum, 1e-12) << strategy << " " << book.node;
+      EXPECT_NEAR(search.stat(book.node).value_sum, book.sum, 1e-12)
+          << strategy << " " << book.node;
     }
     EXPECT_EQ(run.sent().size(), 4u) << "models are asked at depth 2 and below";
   }

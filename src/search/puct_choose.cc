@@ -28,8 +28,7 @@ double MeanShare(const StrategyConfig& strategy) {
 void PuctSearch::RefreshRange() {
   std::vector<double> values;
   values.reserve(ranking_.size());
-  for (const uint64_t id : ranking_)
-    values.push_back(tree_->node(trials_[id - 1].node).reward);
+  for (const uint64_t id : ranking_) values.push_back(tree_->node(trials_[id - 1].node).reward);
   range_ = ValueRange::Of(std::move(values), config_.strategy.value_floor);
 }
 

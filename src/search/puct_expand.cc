@@ -19,7 +19,7 @@ constexpr double kCallSpan = 0.75;
 // Slow calls overlap; each asks about another leaf, virtual loss keeps them apart.
 constexpr int64_t kCallsAtOnce = 3;
 constexpr double kDrawConfidence = 0.5;  // a reply that names mutators states none
-constexpr size_t kTilings = 4;  // plain ones that the wait for the first reply may bring
+constexpr size_t kTilings = 4;           // plain ones that the wait for the first reply may bring
 
 }  // namespace
 
@@ -42,7 +42,8 @@ bool PuctSearch::CallDue() const {
 
 // Course alteration as the shared tree has it (LiteCoOp/COLT), on what was measured: one streak for
 // the whole tree, of light models' calls whose proposals, as far as they were measured, were all
-// worse than what they were made from; on every n-th in a row the largest model sees the last of them and redoes it.
+// worse than what they were made from; on every n-th in a row the largest model sees the last of
+// them and redoes it.
 std::optional<SendCall> PuctSearch::MaybeAlter() {
   const StrategyConfig& strategy = config_.strategy;
   if (!strategy.course_alteration || !ledger_.Affords(largest_, {})) return std::nullopt;
@@ -75,10 +76,10 @@ Review PuctSearch::ReviewOf(const Call& call) {
   for (size_t i = 1; i < tree_->size(); ++i) {
     const auto id = static_cast<NodeId>(i);
     if (info_[i].call_id != call.call_id) continue;
-    const bool better = child == kNoNode || (tree_->node(id).state == NodeState::kMeasured &&
-                                             (tree_->node(child).state != NodeState::kMeasured ||
-                                              tree_->node(id).log_speedup >
-                                                  tree_->node(child).log_speedup));
+    const bool better =
+        child == kNoNode || (tree_->node(id).state == NodeState::kMeasured &&
+                             (tree_->node(child).state != NodeState::kMeasured ||
+                              tree_->node(id).log_speedup > tree_->node(child).log_speedup));
     if (better) child = id;
   }
   const auto text_of = [this](NodeId id) {
@@ -146,7 +147,8 @@ Result<PuctSearch::Applied> PuctSearch::Apply(const Call& call, const PendingPro
                                             {.stop_at_failure = config_.strategy.stop_at_failure,
                                              .tries = config_.strategy.action_tries},
                                             rng);
-    if (outcome.applied == 0) return IllegalStep(fmt::format("{}", fmt::join(outcome.reasons, "; ")));
+    if (outcome.applied == 0)
+      return IllegalStep(fmt::format("{}", fmt::join(outcome.reasons, "; ")));
     return Applied{.candidate = std::move(outcome.candidate),
                    .parent = call.leaf,
                    .confidence = kDrawConfidence,

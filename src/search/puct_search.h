@@ -117,7 +117,7 @@ class PuctSearch final : public Search {
   std::unique_ptr<Actions> actions_;  // of mutators; none for plans
   std::unique_ptr<MoveMaker> moves_;
   uint64_t altered_up_to_ = 0;  // id of the last light call that the largest model reviewed
-  std::vector<Arms> arms_;  // by node id; may be shorter
+  std::vector<Arms> arms_;      // by node id; may be shorter
   std::deque<PendingProposal> pending_;
   std::optional<std::deque<Proposal>> tilings_;  // those left; nullopt: not asked for yet
   int64_t tilings_made_ = 0;

@@ -31,7 +31,8 @@ struct StrategyConfig {
   std::string loop = "tree";
   std::string action_space = "plan";  // plan | mutators
   // What a node is worth to selection: measured speed, or what the cost model predicted (tree: for
-  // the node itself, generations: for the end of a random rollout), as the published methods have it.
+  // the node itself, generations: for the end of a random rollout), as the published methods have
+  // it.
   std::string reward = "measured";  // measured | predicted
   std::string cost_model = "none";  // xgboost | none
   // Predictions are uniform random numbers until there are this many measurements; 0: never. TVM's

@@ -174,7 +174,8 @@ Status CheckStrategy(const StrategyConfig& config) {
   BANYAN_RETURN_IF_ERROR(OneOf("cost_unit", config.cost_unit, {"auto", "usd", "seconds", "calls"}));
   if (config.action_space == "mutators" && config.loop == "population") {
     return InvalidArgument(
-        "strategy: action_space mutators needs loop tree or generations: only plans can be crossed");
+        "strategy: action_space mutators needs loop tree or generations: only plans can be "
+        "crossed");
   }
   if (config.reward == "predicted" && config.loop == "population") {
     return InvalidArgument(

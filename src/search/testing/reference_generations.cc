@@ -368,8 +368,8 @@ class Reference {
     const uint64_t call_id = calls_.size();
     const ModelReply reply = problem_.reply(call_id, model, nodes_[leaf].candidate);
     // As many calls as the budget has may be given back, so that a mute model ends a run too.
-    const int64_t given_back = std::count_if(calls_.begin(), calls_.end(),
-                                             [](const ReferenceCall& call) { return call.given_back; });
+    const int64_t given_back = std::count_if(
+        calls_.begin(), calls_.end(), [](const ReferenceCall& call) { return call.given_back; });
     if (reply.failure == CallFailure::kUnusable && !strategy_.charge_failed_calls &&
         given_back < problem_.config.budget.calls) {
       calls_.back().given_back = true;
