@@ -93,7 +93,7 @@ class ProgramRunner final : public RunRunner {
     if (IsPeer(request.arm())) {
       BANYAN_ASSIGN_OR_RETURN(const RunConfig config,
                               ConfigOf(*request.study, request.cell, request.arm()));
-      return RunPeer(*store_, config, on_begun);
+      return RunPeer(*store_, config, resume, cancel_, on_begun);
     }
     PreparedRun run;
     if (resume.empty()) {

@@ -53,6 +53,7 @@ class Loader {
     tables_.description = config_.description;
     BANYAN_ASSIGN_OR_RETURN(records_, log_.LoadRuns(config_.name));
     BANYAN_ASSIGN_OR_RETURN(finals_, log_.LoadFinals(config_.name));
+    BANYAN_ASSIGN_OR_RETURN(being_run_, log_.IsBeingRun(config_.name));
     for (const std::string& workload : config_.workloads) {
       for (const Budget& budget : config_.budgets) {
         for (const uint64_t seed : config_.seeds) {
@@ -99,6 +100,7 @@ class Loader {
     }
     const StudyRunRecord* record = Find(key);
     row.status = record == nullptr ? "pending" : record->status;
+    if (row.status == "running" && !being_run_) row.status = "interrupted";
     if (record != nullptr) {
       FillFacts(*record, &row);
       if (!record->run_id.empty()) BANYAN_RETURN_IF_ERROR(FillFromRun(record->run_id, &row));
@@ -297,7 +299,7 @@ class Loader {
       if (!row.repo_commit.empty()) commits.insert(row.repo_commit);
       if (!row.cpu.empty()) cpus.insert(row.cpu);
       apart += row.ok() && !row.remeasured ? 1 : 0;
-      open += row.status == "pending" || row.status == "running" ? 1 : 0;
+      open += row.status != "ok" && row.status != "failed" ? 1 : 0;
     }
     const auto note = [this](std::string text) { tables_.notes.push_back(std::move(text)); };
     if (open > 0) note(fmt::format("{} runs are not done yet: these are interim tables", open));
@@ -327,6 +329,7 @@ class Loader {
 
 Result<StudyTables> LoadStudyTables(const StudyConfig& config, const Store& store,
                                     const StudyLog& log) {
+  bool being_run_ = false;
   return Loader(config, store, log).Load();
 }
 

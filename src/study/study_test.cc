@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -195,6 +196,16 @@ TEST_F(StudyTest, AFailedRunIsARowWithItsReason) {
     EXPECT_EQ(run.error, "no luck at all");
     EXPECT_EQ(run.arm, "new");
     EXPECT_FALSE(run.run_id.empty());
+  const auto count = [this](const std::string& status) {
+    const std::vector<RunRow> runs = Tables().runs;
+    return std::count_if(runs.begin(), runs.end(),
+                         [&](const RunRow& run) { return run.status == status; });
+  };
+  EXPECT_EQ(count("interrupted"), 1);
+  ASSERT_TRUE(log_->Begin("tiny", kFile).ok());  // as another command sees one that goes on
+  EXPECT_EQ(count("interrupted"), 0);
+  EXPECT_EQ(count("running"), 1);
+  ASSERT_TRUE(log_->End("tiny").ok());
   }
   EXPECT_EQ(failed, 1);
   EXPECT_EQ(tables.pairs.size(), 6u);

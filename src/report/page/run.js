@@ -282,7 +282,7 @@ B.setupView = function (d) {
 
 B.runPage = function (d) {
   const p = B.runParts(d);
-  const state = {finished: "", running: "The run is still going on; this is how it stood.", interrupted: "The run was interrupted; `banyan tune --resume` goes on with it.", failed: "The run ended with an error: " + d.run.error}[d.run.status];
+  const state = {finished: "", running: "The run is still going on; this is how it stood.", interrupted: "The run was interrupted; " + (d.config.strategy.name === "tvm-evolutionary" ? "the command of its study makes it again." : "`banyan tune --resume` goes on with it."), failed: "The run ended with an error: " + d.run.error}[d.run.status];
   const parts = [B.convergence(d, p), B.ledger(d, p), B.callsView(d, p), B.treeView(d, p), B.bestView(d, p), B.finalsView(d, p), B.trialsView(d, p), B.timeSplit(d), B.setupView(d),
     B.section("reproduce", "Reproduce it", "Where the store (banyan.db) of this run is, or with --store.", B.commands(d.commands))];
   return [
