@@ -121,6 +121,9 @@ class Loader {
     row->timestamp_utc =
         UtcTime(record.ended_unix_ms > 0 ? record.ended_unix_ms : record.started_unix_ms);
     row->repo_commit = Text(facts, "repo_commit");
+    if (const auto machine = facts.find("machine"); machine != facts.end()) {
+      row->setup["machine"] = *machine;
+    }
     row->api_key_presence_only = Text(facts, "api_key_presence_only");
     row->env_LD_LIBRARY_PATH = Text(facts, "env_LD_LIBRARY_PATH");
     row->env_PYTHONPATH = Text(facts, "env_PYTHONPATH");
@@ -141,6 +144,10 @@ class Loader {
     row->cpu = run.start.target.cpu_model;
     if (strategy.loop != "tree") row->num_trials_per_iter = strategy.trials_per_round;
     row->cost_model = strategy.cost_model;
+    row->setup["machine"]["cpu"] = run.start.target.cpu_model;
+    row->setup["machine"]["llvm_cpu"] = run.start.target.cpu;
+    row->setup["machine"]["kernel_cores"] = run.start.target.cores;
+    row->setup["versions"] = run.start.versions;
     row->tvm_version = Text(run.start.versions, "tvm");
     row->banyan_version = Text(run.start.versions, "banyan");
     if (run.result.is_object()) FillFromResult(run.result, row);
@@ -322,6 +329,7 @@ class Loader {
   const StudyLog& log_;
   std::vector<StudyRunRecord> records_;
   std::vector<StudyFinalsRecord> finals_;
+  bool being_run_ = false;
   StudyTables tables_;
 };
 
@@ -329,7 +337,6 @@ class Loader {
 
 Result<StudyTables> LoadStudyTables(const StudyConfig& config, const Store& store,
                                     const StudyLog& log) {
-  bool being_run_ = false;
   return Loader(config, store, log).Load();
 }
 

@@ -75,6 +75,8 @@ struct RunRow {
   std::string banyan_version;
   std::string cpu;
   std::string plan;
+  // No column, but part of verdicts.json: machine and versions of tools, whatever is known.
+  Json setup = Json::object();
 
   bool ok() const { return status == "ok"; }
 };

@@ -196,6 +196,9 @@ def study_folder(folder, run_ids=()):
         "schema_version": 1, "study": "matched " + HOSTILE, "description": HOSTILE, "origin": "study", "notes": [HOSTILE],
         "comparisons": [dict(comparison, claim="The arm is faster. " + HOSTILE, strong_call_claim="", cost_claim="",
                              by_workload=[{"workload_name": "mlp", "pairs": 4, "geomean_speedup": 1.19}])]}))
+        "setup": [{"runs": 16, "machine": {"cpus": 8, "memory_bytes": 17179869184, "cpu": "Oak 3000", "llvm_cpu": "oak", "kernel_cores": 2},
+                   "versions": {"banyan": "0.1.0", "commit": "abc", "compiler": "GCC 12.2.0", "tvm": "0.27.0", "llvm": "22", "xgboost": "1.7.4",
+                                "sqlite": "3.40.1", "libcurl": "7.88.1", "os": "Debian 12, Linux 6.1"}}],
     return folder
 
 
@@ -216,6 +219,10 @@ def test_study_page_answers_the_questions(tuned, banyan, browser):
             assert words in text, words
         quiet(browser)
     # Another run's tree is shown when it is chosen.
+        setup = browser.run("document.getElementById('setup').innerText").replace("\u202f", " ")
+        for words in ("Oak 3000 (oak)", "8 CPUs", "2 cores", "16.0 GiB", "Debian 12, Linux 6.1", "0.27.0, with LLVM 22", "1.7.4", "3.40.1",
+                      "7.88.1", "GCC 12.2.0", "0.1.0"):
+            assert words in setup, words
     assert browser.run("document.querySelector('#tree select').options.length") == 16
     browser.run("(() => { const s = document.querySelector('#tree select'); s.selectedIndex = 1; s.dispatchEvent(new Event('change')); })()")
     browser.settle()

@@ -200,10 +200,22 @@ B.studyRuns = (d, p) => B.section("runs", ["Every run", "Runs"], null, B.table([
   {name: "Status", get: (r) => r.status, cls: "text", show: (r) => (p.ok(r) ? "ok" : B.h("span", {class: "bad"}, r.status + (r.error ? ": " + r.error : "")))}], d.runs, {tall: true, first: 200, label: "Runs"}));
 
 B.studySetup = function (d, p) {
-  const values = (key) => [...new Set(d.runs.map((r) => r[key]).filter((v) => v !== null && v !== undefined && v !== ""))].join("; ") || B.DASH;
-  return B.section("setup", ["Set-up and versions", "Set-up"], null, B.h("div", {class: "panel"}, B.rows([
-    ["Arms", p.arms.map((a) => B.h("div", {}, p.named(a)))], ["Workloads", p.workloads.join("; ")], ["Shapes", values("shape")], ["Seeds", values("seed")], ["Trials", values("trials")], ["Call budget", values("llm_budget")], ["Trials a round", values("num_trials_per_iter")], ["Cost model", values("cost_model")],
-    ["Strong models", values("strong_model")], ["Light models", values("small_model")], ["Timing", `number ${values("number")}, repeat ${values("repeat")}, at least ${values("min_repeat_ms")} ms a sample`], ["Target", values("target")], ["CPU", values("cpu")], ["TVM", values("tvm_version")], ["Banyan", values("banyan_version")], ["Commit", values("repo_commit")], ["A key was present", values("api_key_presence_only")]])));
+  const joined = (all) => [...new Set(all.filter((v) => v !== null && v !== undefined && v !== ""))].join("; ");
+  const values = (key) => joined(d.runs.map((r) => r[key])) || B.DASH;
+  // Of every set-up there was; of imported tables what their columns tell.
+  const machine = (key, f) => joined(d.setup.map((q) => (B.has(q.machine[key]) ? f(q.machine[key]) : q.machine[key])));
+  const version = (key, column) => joined(d.setup.map((q) => q.versions[key])) || (column ? values(column) : "");
+  const gib = (n) => B.digits(n / 2 ** 30, 3) + B.NARROW + "GiB";
+  const cpu = joined(d.setup.map((q) => (q.machine.cpu || "") + (q.machine.llvm_cpu ? ` (${q.machine.llvm_cpu})` : "")));
+  const tvm = joined(d.setup.map((q) => (q.versions.tvm || "") + (q.versions.llvm ? `, with LLVM ${q.versions.llvm}` : "")));
+  return B.section("setup", ["Set-up and versions", "Set-up"], null, B.h("div", {class: "two"},
+    B.h("div", {class: "panel"}, B.h("h3", {}, "Study"), B.rows([
+      ["Arms", p.arms.map((a) => B.h("div", {}, p.named(a)))], ["Workloads", p.workloads.join("; ")], ["Shapes", values("shape")], ["Seeds", values("seed")], ["Trials", values("trials")], ["Call budget", values("llm_budget")], ["Trials a round", values("num_trials_per_iter")], ["Cost model", values("cost_model")],
+      ["Strong models", values("strong_model")], ["Light models", values("small_model")], ["Timing", `number ${values("number")}, repeat ${values("repeat")}, at least ${values("min_repeat_ms")} ms a sample`], ["A key was present", values("api_key_presence_only")]])),
+    B.h("div", {class: "panel"}, B.h("h3", {}, "Machine and tools"), B.rows([
+      ["CPU", cpu || values("cpu")], ["Cores", machine("cpus", (n) => B.plural(n, "CPU"))], ["Kernels run on", machine("kernel_cores", (n) => B.plural(n, "core"))], ["Memory", machine("memory_bytes", gib)],
+      ["System", version("os")], ["TVM target", B.h("code", {}, values("target"))], ["TVM", tvm || values("tvm_version")], ["XGBoost", version("xgboost")], ["SQLite", version("sqlite")], ["libcurl", version("libcurl")],
+      ["Banyan", version("banyan", "banyan_version")], ["Commit", values("repo_commit")], ["Compiler", version("compiler")]]))));
 };
 
 B.studyPage = function (d) {
