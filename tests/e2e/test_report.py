@@ -79,6 +79,24 @@ def quiet(browser):
 
 @pytest.mark.parametrize("width", [400, 1400])
 @pytest.mark.parametrize("dark", [False, True])
+def overlap(a, b):
+    """The area that two boxes share."""
+    return max(0, min(a[2], b[2]) - max(a[0], b[0])) * max(0, min(a[3], b[3]) - max(a[1], b[1]))
+
+
+BOXES = """[...document.querySelectorAll('.chart svg')].map((svg) => [...svg.querySelectorAll('text.tick')].map((t) => {
+    const r = t.getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]; }))"""
+
+
+def check_ticks(browser, width):
+    """No text of an axis touches another, or leaves the page."""
+    charts = browser.run(BOXES)
+    for chart in charts:
+        assert chart and all(0 <= box[0] and box[2] <= width for box in chart)
+        assert all(overlap(a, b) == 0 for i, a in enumerate(chart) for b in chart[:i])
+    return len(charts)
+
+
 def test_opens_draws_and_loads_nothing(page, browser, width, dark):
     opened(browser, page, width, dark)
     sections = browser.run("[...document.querySelectorAll('main section')].map((s) => s.id)")
@@ -93,6 +111,25 @@ def test_opens_draws_and_loads_nothing(page, browser, width, dark):
     assert browser.run("document.documentElement.scrollWidth") <= width
     quiet(browser)
 
+    assert check_ticks(browser, width) == 3
+    quiet(browser)
+
+
+def test_the_first_plan_is_no_refinement(page, browser):
+    """The ledger shows what the first plan brought over the unscheduled program apart, and the parts make up the whole."""
+    data = data_of(page)
+    firsts = [m for m in data["models"] if m["first_gain"] > 0]
+    assert len(firsts) == 1 and firsts[0]["gain"] >= firsts[0]["first_gain"]
+    whole = data["headline"]["default_latency_ms"] / min(t for t in data["trials"]["latency_ms"] if t)
+    assert math.exp(sum(m["gain"] for m in data["models"])) == pytest.approx(whole)
+    opened(browser, page)
+    heads, row = browser.run(f"""(() => {{ const t = document.querySelector('#models table');
+        const row = [...t.tBodies[0].rows].find((r) => r.cells[0].textContent === {json.dumps(firsts[0]["name"])});
+        return [[...t.tHead.rows[0].cells], [...row.cells]].map((cells) => cells.map((c) => c.textContent)); }})()""")
+    shown = dict(zip(heads, row))
+    rest = math.exp(firsts[0]["gain"] - firsts[0]["first_gain"])
+    assert float(shown["First plan"].rstrip("\u00d7")) == pytest.approx(math.exp(firsts[0]["first_gain"]), rel=0.01)
+    assert shown["Refinements"] == "\u2013" if rest == 1 else float(shown["Refinements"].rstrip("\u00d7")) == pytest.approx(rest, rel=0.01)
 
 def test_tree_answers_to_clicks_and_keys(page, browser):
     opened(browser, page)
@@ -194,13 +231,13 @@ def study_folder(folder, run_ids=()):
         (folder / f"{name}.json").write_text(json.dumps({"schema_version": 1, "study": "s", "rows": rows}))
     (folder / "verdicts.json").write_text(json.dumps({
         "schema_version": 1, "study": "matched " + HOSTILE, "description": HOSTILE, "origin": "study", "notes": [HOSTILE],
-        "comparisons": [dict(comparison, claim="The arm is faster. " + HOSTILE, strong_call_claim="", cost_claim="",
-                             by_workload=[{"workload_name": "mlp", "pairs": 4, "geomean_speedup": 1.19}])]}))
         "setup": [{"runs": 16, "machine": {"cpus": 8, "memory_bytes": 17179869184, "cpu": "Oak 3000", "llvm_cpu": "oak", "kernel_cores": 2},
                    "versions": {"banyan": "0.1.0", "commit": "abc", "compiler": "GCC 12.2.0", "tvm": "0.27.0", "llvm": "22", "xgboost": "1.7.4",
                                 "sqlite": "3.40.1", "libcurl": "7.88.1", "os": "Debian 12, Linux 6.1"}}],
     return folder
 
+        "comparisons": [dict(comparison, claim="The arm is faster. " + HOSTILE, strong_call_claim="", cost_claim="",
+                             by_workload=[{"workload_name": "mlp", "pairs": 4, "geomean_speedup": 1.19}])]}))
 
 def test_study_page_answers_the_questions(tuned, banyan, browser):
     folder = study_folder(banyan.folder / "study", [tuned.result["run_id"]])
@@ -217,14 +254,14 @@ def test_study_page_answers_the_questions(tuned, banyan, browser):
         text = browser.run("document.getElementById('main').innerText")
         for words in ("faster", "1.160\u00d7", "The arm is faster.", "1 missing", "not supported", "the arm's run failed"):
             assert words in text, words
-        quiet(browser)
-    # Another run's tree is shown when it is chosen.
         setup = browser.run("document.getElementById('setup').innerText").replace("\u202f", " ")
         for words in ("Oak 3000 (oak)", "8 CPUs", "2 cores", "16.0 GiB", "Debian 12, Linux 6.1", "0.27.0, with LLVM 22", "1.7.4", "3.40.1",
                       "7.88.1", "GCC 12.2.0", "0.1.0"):
             assert words in setup, words
     assert browser.run("document.querySelector('#tree select').options.length") == 16
     browser.run("(() => { const s = document.querySelector('#tree select'); s.selectedIndex = 1; s.dispatchEvent(new Event('change')); })()")
+        quiet(browser)
+    # Another run's tree is shown when it is chosen.
     browser.settle()
     assert browser.run("document.querySelector('#tree .detail h3').textContent").startswith("Node ")
     # The best node, which is shown first, says how it was made and what it is.
@@ -252,6 +289,109 @@ def test_study_page_shows_the_whole_verdict(banyan, browser):
 
 def copies_of_the_run(database, count):
     """Runs with as much to tell as a long search with language models; their ids."""
+def study_of_arms(folder, count):
+    """The study's files with more arms, of few trials, all against the first; names are tame."""
+    study_folder(folder)
+    names = ["reasoning"] + [f"arm {i}" for i in range(1, count)]
+
+    def rows(name):
+        return json.loads((folder / f"{name}.json").read_text())["rows"]
+
+    def named(row, arm):
+        tame = {key: text.replace(" " + HOSTILE, "") for key, text in row.items() if isinstance(text, str)}
+        return {**row, **tame, "arm": arm}
+
+    first = {name: [row for row in rows(name) if row["arm"] == "reasoning"] for name in ("runs", "curves")}
+    for row in first["curves"]:
+        row["points"] = [{"trials": t, "calls": t // 2, "seconds": t / 2, "cost_usd": 0, "best_latency_ms": 4 + row["seed"] + 3 / t} for t in (1, 2, 3)]
+    tables = {name: [named(row, arm) for arm in names for row in kept] for name, kept in first.items()}
+    for name in ("pairs", "summary", "aggregate"):
+        tables[name] = [named(row, arm) for arm in names[1:] for row in rows(name)]
+    tables["ledger"] = []
+    for name, table in tables.items():
+        (folder / f"{name}.json").write_text(json.dumps({"schema_version": 1, "study": "s", "rows": table}))
+    verdicts = json.loads((folder / "verdicts.json").read_text())
+    verdicts["comparisons"] = [named(verdicts["comparisons"][0], arm) for arm in names[1:]]
+    (folder / "verdicts.json").write_text(json.dumps(verdicts))
+    return names
+
+
+BANDS = "[...document.querySelectorAll('#convergence .band')].map((b) => getComputedStyle(b).display !== 'none')"
+DIM = "[...document.querySelectorAll('#convergence .line')].map((l) => l.classList.contains('dim'))"
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_charts_of_many_arms_can_be_read(banyan, browser, width):
+    names = study_of_arms(banyan.folder / "study", 7)
+    page = banyan.ok("report", "study", "--json").json["page"]
+    opened(browser, page, width)
+    assert check_ticks(browser, width) == len(names) + 1
+    # Trials are counted, so the axis has whole numbers.
+    ticks = "[...document.querySelectorAll('#convergence text.tick')].map((t) => t.textContent)"
+    assert browser.run(ticks) == ["0", "1", "2", "3"]
+    # Seeds are rings, and only the last row has an interval.
+    rows = browser.run("""[...document.querySelector('#speedup svg').querySelectorAll('g')].map((g) =>
+        [g.querySelectorAll('.seed').length, g.querySelectorAll('path').length])""")
+    assert rows == [[4, 0], [3, 0], [0, 1]]
+    # Lines differ in their dashes, the legend shows them, and the ends are named where there is room.
+    dashes = browser.run("[...document.querySelectorAll('#convergence .line > path:first-child')].map((l) => l.style.strokeDasharray)")
+    assert len(dashes) == len(set(dashes)) == len(names)
+    assert dashes == browser.run("[...document.querySelectorAll('#convergence .legend path')].map((l) => l.style.strokeDasharray)")
+    assert browser.run("[...document.querySelectorAll('#convergence .legend button')].map((b) => b.textContent)") == names
+    ends = browser.run("[...document.querySelectorAll('#convergence text.end')].map((t) => t.firstChild.textContent)")
+    assert sorted(ends) == (sorted(names) if width > 1000 else [])
+    # One arm at a time shows its band: the chosen one, for a moment the one pointed at.
+    assert browser.run(BANDS) == [False] * len(names) and browser.run(DIM) == [False] * len(names)
+    button = "document.querySelectorAll('#convergence .legend button')"
+    browser.run(f"{button}[2].click()")
+    only = [i == 2 for i in range(len(names))]
+    assert browser.run(BANDS) == only and browser.run(DIM) == [not here for here in only]
+    browser.run(f"{button}[4].dispatchEvent(new MouseEvent('mouseenter'))")
+    assert browser.run(BANDS) == [i == 4 for i in range(len(names))]
+    browser.run(f"{button}[4].dispatchEvent(new MouseEvent('mouseleave'))")
+    assert browser.run(BANDS) == only
+    browser.run("[...document.querySelectorAll('#convergence .tools button')].find((b) => b.textContent === 'calls').click()")
+    assert browser.run(BANDS) == only  # a chart that is drawn again has not forgotten
+    browser.run(f"{button}[2].click()")
+    assert browser.run(BANDS) == [False] * len(names)
+    quiet(browser)
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_long_texts_of_axes_leave_one_another_room(page, browser, width):
+    opened(browser, page, width)
+    browser.run("""(() => { const long = (v) => B.ms(v, 4) + ' of the time';
+        const line = () => ({xLabel: 'x', yLabel: 'y', xFormat: long, yFormat: String, series: [{name: 'a', k: 0, points: [[0, 1], [97, 2]]}]});
+        document.getElementById('time').append(B.lineChart('long', line),
+            B.barChart('long', () => [{name: 'a', value: 97, k: 0, text: 'x'}, {name: 'b', value: 31, k: 0, text: 'y'}], {format: long, label: 'x'}),
+            B.barChart('long', () => [{name: 'a', value: 97, k: 0, text: 'x'}, {name: 'b', value: 31, k: 0, text: 'y'}], {format: long, label: 'x', dots: true, rule: {at: 43}})); })()""")
+    browser.settle()
+    assert check_ticks(browser, width) == 6
+    # What a chart is about, the place of its rule, is named first.
+    assert "43.00\u202fms of the time" in browser.run("[...document.querySelectorAll('#time text.tick')].map((t) => t.textContent)")
+    quiet(browser)
+
+
+def test_a_page_of_few_arms_shows_all_bands(banyan, browser):
+    study_of_arms(banyan.folder / "study", 3)
+    opened(browser, banyan.ok("report", "study", "--json").json["page"])
+    assert browser.run(BANDS) == [True] * 3
+    quiet(browser)
+
+
+def test_a_new_width_is_no_error(page, browser):
+    """A browser tells a page whose charts grow while it tells them of their size, as an error without an exception."""
+    opened(browser, page)
+    browser.run("window.errors = []; window.addEventListener('error', (e) => errors.push(e.message))")
+    for width in (400, 1400, 700):
+        browser.size(width)
+        browser.settle()
+        assert browser.run("Math.abs(document.querySelector('.chart svg').getAttribute('viewBox').split(' ')[2] - "
+                           "document.querySelector('.chart').clientWidth) <= 1")
+    assert browser.run("errors") == []
+    quiet(browser)
+
+
     with sqlite3.connect(database) as store:
         def columns(table, *but):
             return ", ".join(name for _, name, *_ in store.execute(f"PRAGMA table_info({table})") if name not in but)
