@@ -8,8 +8,10 @@ import pathlib
 import re
 import sqlite3
 
+import matplotlib.image
 import pytest
 from browser import MISSING, Browser, find_browser
+from svg_texts import svg_texts
 
 HOSTILE = "</script><script>document.title = 'broken'</script><img src=x onerror=\"document.title='broken'\">"
 
@@ -77,8 +79,6 @@ def quiet(browser):
     assert [r for r in browser.requests if not r.startswith(("file:", "data:"))] == []
 
 
-@pytest.mark.parametrize("width", [400, 1400])
-@pytest.mark.parametrize("dark", [False, True])
 def overlap(a, b):
     """The area that two boxes share."""
     return max(0, min(a[2], b[2]) - max(a[0], b[0])) * max(0, min(a[3], b[3]) - max(a[1], b[1]))
@@ -97,6 +97,8 @@ def check_ticks(browser, width):
     return len(charts)
 
 
+@pytest.mark.parametrize("width", [400, 1400])
+@pytest.mark.parametrize("dark", [False, True])
 def test_opens_draws_and_loads_nothing(page, browser, width, dark):
     opened(browser, page, width, dark)
     sections = browser.run("[...document.querySelectorAll('main section')].map((s) => s.id)")
@@ -109,8 +111,6 @@ def test_opens_draws_and_loads_nothing(page, browser, width, dark):
         return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v > 0); })()""")
     # Nothing is wider than the page: what is wide scrolls in its own box.
     assert browser.run("document.documentElement.scrollWidth") <= width
-    quiet(browser)
-
     assert check_ticks(browser, width) == 3
     quiet(browser)
 
@@ -130,6 +130,8 @@ def test_the_first_plan_is_no_refinement(page, browser):
     rest = math.exp(firsts[0]["gain"] - firsts[0]["first_gain"])
     assert float(shown["First plan"].rstrip("\u00d7")) == pytest.approx(math.exp(firsts[0]["first_gain"]), rel=0.01)
     assert shown["Refinements"] == "\u2013" if rest == 1 else float(shown["Refinements"].rstrip("\u00d7")) == pytest.approx(rest, rel=0.01)
+    quiet(browser)
+
 
 def test_tree_answers_to_clicks_and_keys(page, browser):
     opened(browser, page)
@@ -234,10 +236,10 @@ def study_folder(folder, run_ids=()):
         "setup": [{"runs": 16, "machine": {"cpus": 8, "memory_bytes": 17179869184, "cpu": "Oak 3000", "llvm_cpu": "oak", "kernel_cores": 2},
                    "versions": {"banyan": "0.1.0", "commit": "abc", "compiler": "GCC 12.2.0", "tvm": "0.27.0", "llvm": "22", "xgboost": "1.7.4",
                                 "sqlite": "3.40.1", "libcurl": "7.88.1", "os": "Debian 12, Linux 6.1"}}],
-    return folder
-
         "comparisons": [dict(comparison, claim="The arm is faster. " + HOSTILE, strong_call_claim="", cost_claim="",
                              by_workload=[{"workload_name": "mlp", "pairs": 4, "geomean_speedup": 1.19}])]}))
+    return folder
+
 
 def test_study_page_answers_the_questions(tuned, banyan, browser):
     folder = study_folder(banyan.folder / "study", [tuned.result["run_id"]])
@@ -258,10 +260,10 @@ def test_study_page_answers_the_questions(tuned, banyan, browser):
         for words in ("Oak 3000 (oak)", "8 CPUs", "2 cores", "16.0 GiB", "Debian 12, Linux 6.1", "0.27.0, with LLVM 22", "1.7.4", "3.40.1",
                       "7.88.1", "GCC 12.2.0", "0.1.0"):
             assert words in setup, words
-    assert browser.run("document.querySelector('#tree select').options.length") == 16
-    browser.run("(() => { const s = document.querySelector('#tree select'); s.selectedIndex = 1; s.dispatchEvent(new Event('change')); })()")
         quiet(browser)
     # Another run's tree is shown when it is chosen.
+    assert browser.run("document.querySelector('#tree select').options.length") == 16
+    browser.run("(() => { const s = document.querySelector('#tree select'); s.selectedIndex = 1; s.dispatchEvent(new Event('change')); })()")
     browser.settle()
     assert browser.run("document.querySelector('#tree .detail h3').textContent").startswith("Node ")
     # The best node, which is shown first, says how it was made and what it is.
@@ -287,8 +289,6 @@ def test_study_page_shows_the_whole_verdict(banyan, browser):
     quiet(browser)
 
 
-def copies_of_the_run(database, count):
-    """Runs with as much to tell as a long search with language models; their ids."""
 def study_of_arms(folder, count):
     """The study's files with more arms, of few trials, all against the first; names are tame."""
     study_folder(folder)
@@ -392,6 +392,8 @@ def test_a_new_width_is_no_error(page, browser):
     quiet(browser)
 
 
+def copies_of_the_run(database, count):
+    """Runs with as much to tell as a long search with language models; their ids."""
     with sqlite3.connect(database) as store:
         def columns(table, *but):
             return ", ".join(name for _, name, *_ in store.execute(f"PRAGMA table_info({table})") if name not in but)
@@ -436,23 +438,71 @@ def test_study_folder_errors(banyan):
     assert done.status == 1 and "pairs.json" in done.error_line()
 
 
-RUN_FIGURES = {"convergence_trials", "convergence_calls", "convergence_seconds", "tree_growth", "time_split", "gain_by_model"}
-STUDY_FIGURES = {"median_latency_by_workload", "speedup_by_workload", "strong_calls_by_workload", "latency_against_strong_calls",
-                 "convergence_trials", "convergence_calls", "convergence_money", "convergence_seconds", "time_split", "tree_growth"}
+ARMS = ["reasoning", "banyan </script>"]
+WORKLOADS = ["mlp", "conv </script>"]
+# What each figure has to say: words of its axes with their units, and of its title.
+RUN_FIGURES = {
+    "convergence_trials": ["Trials finished", "Latency, ms", "Best latency so far"],
+    "convergence_calls": ["Model calls answered", "Latency, ms"],
+    "convergence_seconds": ["Active time of the run, s", "Latency, ms"],
+    "tree_growth": ["Nodes in the tree", "Nodes made by each model"],
+    "time_split": ["Time, s (build and run: summed over workers)", "Run kernels"],
+    "gain_by_model": ["Speed-up that its new bests brought", "first plan"],
+}
+STUDY_FIGURES = {
+    "median_latency_by_workload": ["Median latency, ms", "Median latency by workload", *WORKLOADS],
+    "speedup_by_workload": ["Speed-up: latency of reasoning / latency of banyan </script>", "(1: equal, right: faster;", "95 % interval", "1.160\u00d7, faster", *WORKLOADS],
+    "strong_calls_by_workload": ["Strong calls of a run (median)", *WORKLOADS],
+    "latency_against_strong_calls": ["Latency, ms", "Strong calls of a run", *WORKLOADS],
+    "convergence_trials": ["Trials finished", "Latency, ms", *WORKLOADS],
+    "convergence_calls": ["Model calls answered", "Latency, ms"],
+    "convergence_money": ["Spent on models, USD", "Latency, ms"],
+    "convergence_seconds": ["Active time of the run, s", "Latency, ms"],
+    "time_split": ["Time, s, mean of a run", "Build"],
+    "tree_growth": ["Share of the tree's nodes, %"],
+}
+
+
+def check_figure(file, words, names):
+    (width, height), texts = svg_texts(file)
+    everything = "\n".join(text for text, _ in texts)
+    for word in words:
+        assert word in everything, (file.name, word, everything)
+    for name in names:
+        assert any(name in text for text, _ in texts), (file.name, name, everything)
+    for text, (left, top, right, bottom) in texts:
+        assert left >= 0 and top >= 0 and right <= width and bottom <= height, (file.name, text, "is clipped")
+        assert right - left > 2 and bottom - top > 2, (file.name, text, "cannot be read")
+    for i, (text, box) in enumerate(texts):
+        for other, another in texts[:i]:
+            assert overlap(box, another) == 0, (file.name, text, other, "lie over one another")
+
+
+def check_picture(file):
+    """A PNG with something on it, as large as the drawing."""
+    image = matplotlib.image.imread(file)
+    (width, height), _ = svg_texts(file.with_suffix(".svg"))
+    assert image.shape[1] / image.shape[0] == pytest.approx(width / height, rel=0.02)
+    ink = (image[..., :3].min(axis=2) < 0.9).mean()
+    assert 0.005 < ink < 0.6, (file.name, ink)
 
 
 def test_figures(tuned, banyan):
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     store = tuned.folder / "banyan.db"
     folder = study_folder(banyan.folder / "study", [tuned.result["run_id"]])
-    for what, names in (("last", RUN_FIGURES), (folder, STUDY_FIGURES)):
-        files = banyan.ok("report", what, "--out", "r.html", "--store", store, "--figures", f"figures-{len(names)}", "--json").json["figures"]
-        made = [pathlib.Path(file) for file in files]
-        assert {f.stem for f in made} == names
-        assert {f.suffix for f in made} == {".svg", ".png"} and len(made) == 2 * len(names)
+    models = [name for name, use in tuned.result["models"].items() if use["calls"] > 0]
+    for what, figures in (("last", RUN_FIGURES), (folder, STUDY_FIGURES)):
+        done = banyan.ok("report", what, "--out", "r.html", "--store", store, "--figures", f"figures-{len(figures)}", "--json")
+        made = [pathlib.Path(file) for file in done.json["figures"]]
+        assert {f.stem for f in made} == set(figures)
+        assert {f.suffix for f in made} == {".svg", ".png"} and len(made) == 2 * len(figures)
         for file in made:
-            start = file.read_bytes()[:200]
-            assert start.startswith(b"\x89PNG") if file.suffix == ".png" else b"<?xml" in start
+            if file.suffix == ".png":
+                check_picture(file)
+            elif what == "last":
+                check_figure(file, figures[file.stem], models if file.stem == "tree_growth" else [])
+            else:
+                check_figure(file, figures[file.stem], ARMS)
 
 
 def test_help(banyan):
