@@ -10,6 +10,7 @@
 
 #include "app/commands.h"
 #include "app/doctor.h"
+#include "app/machine.h"
 #include "app/output.h"
 #include "app/wiring.h"
 #include "base/cpu.h"
@@ -91,6 +92,8 @@ class Doctor {
     };
     Add("cpu", fmt::format("{}, caches L1 {}, L2 {}, L3 {} a core", cpu.model, bytes(cpu.l1_bytes),
                            bytes(cpu.l2_bytes), bytes(cpu.l3_bytes)));
+    Add("machine", fmt::format("{}, {} of memory", OperatingSystem(), bytes(MemoryBytes())));
+    figures_["memory_bytes"] = MemoryBytes();
     cpus_ = ProcessCpus();
     run_cpu_ = RunCpu({});
     figures_["cpu_model"] = cpu.model;

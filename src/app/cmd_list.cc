@@ -86,7 +86,8 @@ Result<int> RunVersion(const CommonOptions& common) {
   }
   fmt::print("banyan {}\n", kVersion);
   for (const auto& [tool, version] : versions.items()) {
-    if (tool != "banyan") fmt::print("  {} {}\n", tool, version.get<std::string>());
+    const auto text = version.get<std::string>();
+    if (tool != "banyan" && !text.empty()) fmt::print("  {} {}\n", tool, text);
   }
   return 0;
 }

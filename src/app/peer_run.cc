@@ -2,8 +2,10 @@
 
 #include <cmath>
 #include <memory>
+#include <utility>
 
 #include "app/result_view.h"
+#include "app/run_one.h"
 #include "app/wiring.h"
 #include "base/numbers.h"
 #include "search/run.h"
@@ -43,16 +45,34 @@ Result<Json> Record(const RunStart& start, const TvmSearchResult& found, const s
   return object;
 }
 
+Status CheckFound(const std::string& best_module_json) {
+  if (best_module_json.empty()) return NotFound("TVM's search measured nothing");
+  return Ok{};
+}
+
 }  // namespace
 
-Status RunPeer(Store& store, const RunConfig& config,
+Status RunPeer(Store& store, const RunConfig& config, const std::string& resume,
+               const std::atomic<bool>* cancel,
                const std::function<void(const std::string& run_id)>& on_begun) {
   RunStart start;
   start.config = config;
   start.versions = ToolVersions();
-  BANYAN_ASSIGN_OR_RETURN(start.workload, LoadWorkload(config.workload_text));
+  std::string run_id = resume;
   BANYAN_ASSIGN_OR_RETURN(start.target, ParseTarget(config.target_text, config.cores));
-  BANYAN_ASSIGN_OR_RETURN(const std::string run_id, store.BeginRun(start));
+  if (run_id.empty()) {
+    BANYAN_ASSIGN_OR_RETURN(start.workload, LoadWorkload(config.workload_text));
+    BANYAN_ASSIGN_OR_RETURN(run_id, store.BeginRun(start));
+  } else {
+    BANYAN_ASSIGN_OR_RETURN(StoredRun stored, store.LoadRun(run_id));
+    // Killed between its end and the study's record.
+    if (stored.status == RunStatus::kFinished) {
+      return CheckFound(stored.result.value("module_json", std::string()));
+    }
+    BANYAN_RETURN_IF_ERROR(CheckSameMachine(run_id, stored.start.target, start.target));
+    start.workload = std::move(stored.start.workload);
+    BANYAN_RETURN_IF_ERROR(store.ContinueRun(run_id, config));
+  }
   on_begun(run_id);
   const auto found = SearchWithTvm(start.workload, start.target,
                                    {.trials = config.budget.trials,
@@ -60,16 +80,18 @@ Status RunPeer(Store& store, const RunConfig& config,
                                     .seed = config.seed,
                                     .timing = config.measure.timing,
                                     .builders = config.measure.workers,
-                                    .python = {}});
+                                    .python = {},
+                                    .cancel = cancel});
   if (!found.ok()) {
-    (void)store.MarkFailed(run_id, found.error().message);
+    if (found.error().code != ErrorCode::kCancelled) {
+      (void)store.MarkFailed(run_id, found.error().message);
+    }
     return found.error();
   }
   BANYAN_ASSIGN_OR_RETURN(const auto journal, store.MakeJournal(run_id));
   const auto object = Record(start, *found, run_id, *journal);
   if (!object.ok()) return object.error();
-  if (found->best_module_json.empty()) return NotFound("TVM's search measured nothing");
-  return Ok{};
+  return CheckFound(found->best_module_json);
 }
 
 }  // namespace banyan

@@ -8,6 +8,7 @@
 #include "app/result_view.h"
 #include "app/run_files.h"
 #include "app/wiring.h"
+#include "study/study_file.h"
 #include "tvm/import.h"
 #include "tvm/target.h"
 
@@ -33,13 +34,7 @@ Status Load(PreparedRun* run) {
   }
   BANYAN_ASSIGN_OR_RETURN(const Target here,
                           ParseTarget(start.config.target_text, start.config.cores));
-  if (here.fingerprint != start.target.fingerprint) {
-    return InvalidArgument(
-        fmt::format("run {} was made on another machine ({}; here: {}): its latencies "
-                    "cannot be compared, start a new run",
-                    run->run_id, start.target.cpu_model, here.cpu_model));
-  }
-  return Ok{};
+  return CheckSameMachine(run->run_id, start.target, here);
 }
 
 Result<SearchResult> Search(const PreparedRun& run, const Workbench& bench, History* history,
@@ -61,6 +56,14 @@ Result<SearchResult> Search(const PreparedRun& run, const Workbench& bench, Hist
 
 }  // namespace
 
+Status CheckSameMachine(const std::string& run_id, const Target& there, const Target& here) {
+  if (here.fingerprint == there.fingerprint) return Ok{};
+  return InvalidArgument(
+      fmt::format("run {} was made on another machine ({}; here: {}): its latencies "
+                  "cannot be compared, start a new run",
+                  run_id, there.cpu_model, here.cpu_model));
+}
+
 PreparedRun PrepareNewRun(RunConfig config) {
   PreparedRun run;
   run.start.config = std::move(config);
@@ -76,6 +79,10 @@ Result<PreparedRun> PrepareStoredRun(const Store& store, const std::string& run_
   if (run.start.config.strategy.name == "apply") {
     return InvalidArgument(
         fmt::format("run {} applied a plan and has nothing to go on with", run.run_id));
+  }
+  if (run.start.config.strategy.name == kTvmEvolutionary) {
+    return InvalidArgument(fmt::format(
+        "run {} is TVM's own search: the command of its study starts it again", run.run_id));
   }
   BANYAN_ASSIGN_OR_RETURN(run.history, store.LoadEvents(run.run_id));
   if (stored.status == RunStatus::kFinished && !EndedByCancel(run.history)) {

@@ -45,6 +45,9 @@ PreparedRun PrepareNewRun(RunConfig config);
 // An interrupted, failed or cancelled run; `finished` is set if it had come to its end.
 Result<PreparedRun> PrepareStoredRun(const Store& store, const std::string& run);
 
+// kInvalidArgument if the run's latencies could not be compared with what is measured here.
+Status CheckSameMachine(const std::string& run_id, const Target& there, const Target& here);
+
 // Blocks until the run's end: starts workers of its own, journals everything, and ends them. A run
 // that fails after it was begun is marked so in the store; `run->run_id` then tells which.
 Result<FinishedRun> RunOne(Store& store, PreparedRun* run, const RunOneHooks& hooks);

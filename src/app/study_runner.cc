@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "app/commit.h"
+#include "app/machine.h"
 #include "app/peer_run.h"
 #include "app/run_one.h"
 #include "app/wiring.h"
@@ -93,7 +94,7 @@ class ProgramRunner final : public RunRunner {
     if (IsPeer(request.arm())) {
       BANYAN_ASSIGN_OR_RETURN(const RunConfig config,
                               ConfigOf(*request.study, request.cell, request.arm()));
-      return RunPeer(*store_, config, on_begun);
+      return RunPeer(*store_, config, resume, cancel_, on_begun);
     }
     PreparedRun run;
     if (resume.empty()) {
@@ -123,6 +124,7 @@ class ProgramRunner final : public RunRunner {
       for (const PoolEntry& entry : config->pool) needs_key |= !entry.key_env.empty();
     }
     return {{"repo_commit", BuildCommit()},
+            {"machine", MachineFacts()},
             // A pool without its keys is refused before anything runs.
             {"api_key_presence_only", needs_key ? "yes" : "not needed"},
             {"env_LD_LIBRARY_PATH", Variable("LD_LIBRARY_PATH")},

@@ -1,12 +1,16 @@
 #include "app/wiring.h"
 
+#include <curl/curl.h>
 #include <fmt/format.h>
 #include <sqlite3.h>
+#include <xgboost/c_api.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <utility>
 
+#include "app/commit.h"
+#include "app/machine.h"
 #include "app/version.h"
 #include "base/cpu.h"
 #include "base/rng.h"
@@ -198,10 +202,24 @@ Result<double> PeakGflopsOfRunCore(const MeasureOptions& options) {
 }
 
 Json ToolVersions() {
+#ifdef __clang__
+  const std::string compiler = "Clang " __clang_version__;
+#else
+  const std::string compiler = "GCC " __VERSION__;
+#endif
+  int major = 0;
+  int minor = 0;
+  int patch = 0;
+  XGBoostVersion(&major, &minor, &patch);
   return {{"banyan", kVersion},
+          {"commit", BuildCommit()},
+          {"compiler", compiler},
           {"tvm", TvmVersion()},
-          {"gcc", __VERSION__},
-          {"sqlite", sqlite3_libversion()}};
+          {"llvm", TvmLlvmVersion()},
+          {"xgboost", fmt::format("{}.{}.{}", major, minor, patch)},
+          {"sqlite", sqlite3_libversion()},
+          {"libcurl", curl_version_info(CURLVERSION_NOW)->version},
+          {"os", OperatingSystem()}};
 }
 
 }  // namespace banyan

@@ -357,6 +357,10 @@ Result<CommandOutput> RunCommand(SpawnOptions options, std::string_view input,
   }
   std::optional<ExitStatus> status;
   for (;;) {
+    if (limits.cancel != nullptr && limits.cancel->load()) {
+      process.Kill();
+      return Error{ErrorCode::kCancelled, "cancelled", {}};
+    }
     const double left_s = limits.timeout_s - watch.ElapsedS();
     if (left_s <= 0) {
       process.Kill();
@@ -364,7 +368,7 @@ Result<CommandOutput> RunCommand(SpawnOptions options, std::string_view input,
                               std::to_string(static_cast<int>(limits.timeout_s)) + " s");
     }
     if (polled[1].fd < 0 && polled[2].fd < 0) {
-      status = process.Wait(left_s);
+      status = process.Wait(std::min(left_s, 0.05));  // then it may have been cancelled
       if (status) break;
       continue;
     }

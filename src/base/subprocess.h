@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -80,6 +81,7 @@ struct CommandLimits {
   double timeout_s = 60;
   int64_t output_limit_bytes =
       16 << 20;  // of stdout, and of stderr; the process is killed above it
+  const std::atomic<bool>* cancel = nullptr;  // borrowed; once true, the process is killed
 };
 
 struct CommandOutput {
@@ -89,8 +91,8 @@ struct CommandOutput {
 };
 
 // Runs a command to its end, writing `input` to its stdin. A non-zero exit status is not an Error;
-// failing to start, a timeout or too much output is (kEnvironment). Blocks; kills its process group
-// at the end.
+// failing to start, a timeout or too much output is (kEnvironment), and being cancelled
+// (kCancelled). Blocks; kills its process group at the end.
 Result<CommandOutput> RunCommand(SpawnOptions options, std::string_view input = {},
                                  const CommandLimits& limits = {});
 

@@ -3,12 +3,16 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <filesystem>
 #include <string>
+#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/clock.h"
+#include "base/files.h"
 
 namespace banyan {
 namespace {
@@ -88,6 +92,28 @@ TEST(RunCommandTest, EndsWhatTakesTooLong) {
   const auto output = RunCommand(Shell("sleep 1000 & sleep 1000"), {}, {.timeout_s = 0.1});
   ASSERT_FALSE(output.ok());
   EXPECT_THAT(output.error().message, HasSubstr("took longer than"));
+}
+
+TEST(RunCommandTest, EndsWhatIsCancelled) {
+  const TempDir folder = TempDir::Make("banyan-cancel-test").value();
+  const std::string file = folder.path() + "/pid";
+  // Once with open pipes, once with closed ones: the command is waited for in another way then.
+  for (const std::string streams : {"", ">/dev/null 2>/dev/null"}) {
+    std::atomic<bool> cancel = false;
+    std::thread canceller([&] {
+      EXPECT_TRUE(Eventually([&] { return ReadFile(file).ok() && !ReadFile(file)->empty(); }));
+      cancel = true;
+    });
+    const auto output =
+        RunCommand(Shell("exec " + streams + "; sleep 1000 & echo $! > " + file + "; wait"), {},
+                   {.timeout_s = 1000, .cancel = &cancel});
+    canceller.join();
+    ASSERT_FALSE(output.ok());
+    EXPECT_EQ(output.error().code, ErrorCode::kCancelled);
+    const pid_t grandchild = std::stoi(*ReadFile(file));
+    EXPECT_TRUE(Eventually([&] { return !Alive(grandchild); }));
+    std::filesystem::remove(file);
+  }
 }
 
 TEST(RunCommandTest, EndsWhatWritesTooMuch) {

@@ -26,7 +26,8 @@ except ImportError as error:
     sys.exit(1)
 
 OKABE_ITO = ["#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#8C8300", "#6B6F76"]
-DASHES = ["-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1, 2)), (0, (3, 1, 1, 1, 1, 1))]
+DASHES = ["-", (0, (5, 2)), (0, (1, 1.4)), (0, (6, 2, 1, 2)), (0, (9, 2.5)), (0, (3, 1, 1, 1, 1, 1)), (0, (1, 3)),
+          (0, (8, 1.5, 1, 1.5, 1, 1.5))]
 MARKERS = "osD^vPX*"
 HATCHES = ["", "///", "...", "xxx", "\\\\\\"]
 INK = "#222222"
@@ -206,18 +207,23 @@ def run_gain(data, folder):
         return
     figure, axis = new(height=1.4 + 0.36 * len(rows))
     values = [math.exp(m["gain"]) for m in rows]
-    bars = axis.barh([short(m["name"]) for m in rows], [v - 1 for v in values], left=1, height=0.62,
-                     color=[run_colours(data)[m["name"]] for m in rows])
-    axis.bar_label(bars, [f"{v:.3g}\u00d7" + (f", {m['calls']} calls" if m["is_model"] else "") for v, m in zip(values, rows)],
-                   padding=4, fontsize=8.5)
+    firsts = [math.exp(m["first_gain"]) for m in rows]
+    names = [short(m["name"]) for m in rows]
+    colours = [run_colours(data)[m["name"]] for m in rows]
+    # The first plan is set against the unscheduled program, which nearly any plan beats by much.
+    axis.barh(names, [v - 1 for v in firsts], left=1, height=0.62, color=colours, alpha=0.45, hatch="///", edgecolor="white", linewidth=0)
+    bars = axis.barh(names, [v - f for v, f in zip(values, firsts)], left=firsts, height=0.62, color=colours)
+    axis.bar_label(bars, [f"{v:.3g}\u00d7" + (f", first plan {f:.3g}\u00d7" if f > 1 else "") + (f", {m['calls']} call{'' if m['calls'] == 1 else 's'}" if m["is_model"] else "")
+                          for v, f, m in zip(values, firsts, rows)], padding=4, fontsize=8.5)
     axis.invert_yaxis()
     if max(values) > 10:
         axis.set_xscale("log")
         axis.xaxis.set_major_formatter(FuncFormatter(plain))
-    axis.set_xlim(right=max(values) ** 1.35 if max(values) > 10 else 1 + (max(values) - 1) * 1.35)
+    # Room for the texts behind the bars.
+    axis.set_xlim(1, max(values) ** 1.7 if max(values) > 10 else 1 + (max(values) - 1) * 1.7)
     axis.set_xlabel("Speed-up that its new bests brought" + (" (log scale)" if max(values) > 10 else ""))
     axis.grid(axis="y", visible=False)
-    axis.set_title("Who moved the best latency")
+    axis.set_title("Who moved the best latency; hatched: the first plan, over the unscheduled program")
     folder.save(figure, "gain_by_model")
 
 
@@ -293,7 +299,7 @@ def same(a, b):
 
 
 def study_speedup(data, folder, workloads):
-    """Points: the pairs; diamonds: their geomean; the last line: all pairs with the referee's interval."""
+    """Rings: the pairs; diamonds: their geomean; the only line: the referee's interval over all pairs."""
     for number, row in enumerate(data["aggregate"]):
         pairs = [p for p in data["pairs"] if same(p, row) and p["status"] == "ok" and good(p["speedup_ratio"])]
         if not pairs:
@@ -303,8 +309,7 @@ def study_speedup(data, folder, workloads):
         for y, workload in enumerate(lines):
             values = [p["speedup_ratio"] for p in pairs if p["workload_name"] == workload]
             mean = math.exp(statistics.fmean(map(math.log, values)))
-            axis.plot([min(values), max(values)], [y, y], color="#9A9A9A", lw=1.2, zorder=1)
-            axis.plot(values, [y] * len(values), "o", color=colour(0), ms=5, alpha=0.6, mec="white", mew=0.5, zorder=2)
+            axis.plot(values, [y] * len(values), "o", color="none", ms=5, alpha=0.8, mec=colour(0), mew=1.1, zorder=2)
             axis.plot(mean, y, "D", color=colour(5), ms=7, mec="white", mew=0.8, zorder=3)
             axis.annotate(f"{mean:.3f}\u00d7", (max(values), y), xytext=(8, 0), textcoords="offset points", va="center", fontsize=8.5)
         y = len(lines)
@@ -328,7 +333,8 @@ def study_speedup(data, folder, workloads):
         axis.set_ylim(len(lines) + 0.6, -0.6)
         axis.margins(x=0.18)
         axis.grid(axis="y", visible=False)
-        axis.set_xlabel(f"Speed-up: latency of {short(row['baseline'])} / latency of {short(row['arm'])} (1: equal, right: faster)")
+        axis.set_xlabel(f"Speed-up: latency of {short(row['baseline'])} / latency of {short(row['arm'])}\n"
+                        "(1: equal, right: faster; ring: one pair, diamond: geometric mean)")
         axis.set_title("Speed-up by workload: " + short(comparison_name(row), 62))
         folder.save(figure, "speedup_by_workload" + (f"_{number + 1}" if len(data["aggregate"]) > 1 else ""))
 
@@ -382,7 +388,8 @@ def at(points, key, x):
 
 
 def study_convergence(data, folder, workloads, arms):
-    """Median over seeds with the band from the least to the most, for every workload."""
+    """Median over seeds for every workload, with the band from the least to the most where few arms make it readable."""
+    bands = len(arms) <= 3
     curves = [c for c in data.get("curves", []) if c["points"]]
     if not curves:
         return
@@ -410,8 +417,9 @@ def study_convergence(data, folder, workloads, arms):
                 if not rows_:
                     continue
                 x = [r[0] for r in rows_]
-                everything += [v for r in rows_ for v in r[1]]
-                axis.fill_between(x, [min(r[1]) for r in rows_], [max(r[1]) for r in rows_], step="post", color=colour(i), alpha=0.15, lw=0)
+                everything += [v for r in rows_ for v in (r[1] if bands else [statistics.median(r[1])])]
+                if bands:
+                    axis.fill_between(x, [min(r[1]) for r in rows_], [max(r[1]) for r in rows_], step="post", color=colour(i), alpha=0.15, lw=0)
                 axis.step(x, [statistics.median(r[1]) for r in rows_], where="post", color=colour(i), ls=DASHES[i % len(DASHES)], label=short(arm))
             latency_axis(axis, everything)
             axis.set_xlabel(label)
@@ -420,7 +428,7 @@ def study_convergence(data, folder, workloads, arms):
             axis.set_title(short(shown[j], 36))
         handles, labels = axes.flat[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc="outside lower center", ncol=min(4, max(1, len(labels))))
-        figure.suptitle("Best latency so far: median over seeds, band from the least to the most", x=0.01, ha="left", fontsize=10, fontweight="bold")
+        figure.suptitle("Best latency so far: median over seeds" + (", band from the least to the most" if bands else ""), x=0.01, ha="left", fontsize=10, fontweight="bold")
         folder.save(figure, "convergence_" + NAMES.get(key, key))
 
 

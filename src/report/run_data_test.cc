@@ -101,6 +101,8 @@ TEST(RunTreeTest, KnowsNewBestsAndWhatTheyBrought) {
   EXPECT_TRUE(tree.Find(1)->new_best);
   EXPECT_DOUBLE_EQ(tree.Find(1)->gain, std::log(2.0));
   EXPECT_DOUBLE_EQ(tree.Find(3)->gain, std::log(2.0));
+  EXPECT_TRUE(tree.Find(1)->first_best);
+  EXPECT_FALSE(tree.Find(3)->first_best);
   EXPECT_FALSE(tree.Find(4)->new_best);
   EXPECT_EQ(tree.Find(1)->visits, 3);
   EXPECT_EQ(tree.Find(0)->best_below_ms, 2);
@@ -126,6 +128,9 @@ TEST(RunDataTest, LedgerSaysWhoEarnedTheCalls) {
   EXPECT_EQ(models[0]["failed"], 1);
   EXPECT_EQ(models[0]["tokens_in"], 1000);
   EXPECT_EQ(models[0]["gain_share"], 0.5);
+  EXPECT_EQ(models[0]["first_gain"], models[0]["gain"]);  // all of it over the unscheduled program
+  EXPECT_EQ(models[3]["first_gain"], 0);
+  EXPECT_DOUBLE_EQ(models[3]["gain"].get<double>(), std::log(2.0));
   EXPECT_EQ(models[1]["verdict"], "nothing gained");
   EXPECT_EQ(models[1]["hits"], 0);
   EXPECT_EQ(models[2]["verdict"], "never asked");

@@ -23,6 +23,7 @@ struct Yield {
   int64_t hits = 0;
   int64_t new_bests = 0;
   double gain = 0;
+  double first_gain = 0;  // the part of it that the run's first plan brought
   double best_ms = kNaN;
 
   void Count(const RunRecords& records, const RunTree& tree, const TreeNode& node) {
@@ -38,18 +39,16 @@ struct Yield {
     if (node.latency_ms < tree.NearestLatencyMs(node.parent)) ++hits;
     if (node.new_best) ++new_bests;
     gain += node.gain;
+    if (node.first_best) first_gain += node.gain;
     if (!(best_ms <= node.latency_ms)) best_ms = node.latency_ms;
   }
 };
 
 Json ToJson(const Yield& yield) {
-  return {{"nodes", yield.nodes},
-          {"measured", yield.measured},
-          {"failed", yield.failed},
-          {"hits", yield.hits},
-          {"new_bests", yield.new_bests},
-          {"gain", yield.gain},
-          {"best_latency_ms", NumberOrNull(yield.best_ms)}};
+  return {{"nodes", yield.nodes},           {"measured", yield.measured},
+          {"failed", yield.failed},         {"hits", yield.hits},
+          {"new_bests", yield.new_bests},   {"gain", yield.gain},
+          {"first_gain", yield.first_gain}, {"best_latency_ms", NumberOrNull(yield.best_ms)}};
 }
 
 std::string Verdict(int64_t calls, const Yield& yield, bool is_model) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 namespace banyan {
 namespace {
@@ -70,6 +71,7 @@ RunTree::RunTree(const RunRecords& records) : default_latency_ms_(DefaultLatency
     return records.trials[a].elapsed_s < records.trials[b].elapsed_s;
   });
   double best_ms = default_latency_ms_;
+  bool first = true;
   for (const size_t i : by_end_) {
     const TrialRecord& trial = records.trials[i];
     if (!trial.outcome.ok() || trial.outcome.stopped_early) continue;
@@ -79,6 +81,7 @@ RunTree::RunTree(const RunRecords& records) : default_latency_ms_(DefaultLatency
       TreeNode& node = nodes_[static_cast<size_t>(index)];
       node.new_best = true;
       node.gain = std::isnan(best_ms) ? 0 : std::log(best_ms / latency_ms);
+      node.first_best = std::exchange(first, false);
     }
     best_ms = latency_ms;
   }

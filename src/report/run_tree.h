@@ -21,8 +21,9 @@ struct TreeNode {
   int64_t visits = 0;  // trials that ended at it or below it
   double latency_ms = std::numeric_limits<double>::quiet_NaN();
   double best_below_ms = std::numeric_limits<double>::quiet_NaN();  // at it or below it
-  bool new_best = false;  // its trial was the fastest of the run when it ended
-  double gain = 0;        // log(best before / its latency) if so, else 0
+  bool new_best = false;    // its trial was the fastest of the run when it ended
+  double gain = 0;          // log(best before / its latency) if so, else 0
+  bool first_best = false;  // the first of all new bests: its gain is over the unscheduled program
 };
 
 // The tree of a run put together from its rows (no replay). Nodes point into the records.

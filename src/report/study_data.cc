@@ -74,6 +74,8 @@ Result<Json> LoadStudyData(const std::string& folder, size_t points) {
     }
     data[name] = std::move(verdicts[name]);
   }
+  const Json setup = verdicts.value("setup", Json::array());  // older folders have none
+  data["setup"] = setup.is_array() ? setup : Json::array();
   for (const char* name : {"runs", "pairs", "summary", "aggregate", "ledger", "curves"}) {
     const bool optional = std::string(name) == "curves" || std::string(name) == "ledger";
     BANYAN_ASSIGN_OR_RETURN(data[name], ReadRows(folder, name, optional));

@@ -86,6 +86,16 @@ Status StudyLog::End(const std::string& study) {
   return end.Bind(1, study).Run();
 }
 
+Result<bool> StudyLog::IsBeingRun(const std::string& study) const {
+  BANYAN_ASSIGN_OR_RETURN(const bool exists, Exists());
+  if (!exists) return false;
+  BANYAN_ASSIGN_OR_RETURN(Statement find,
+                          database_->Prepare("SELECT owner FROM study WHERE name=?1"));
+  BANYAN_ASSIGN_OR_RETURN(const bool found, find.Bind(1, study).Step());
+  if (!found || find.Text(0).empty()) return false;
+  return find.Text(0) == ThisProcess() || IsOtherLivingProcess(find.Text(0));
+}
+
 Status StudyLog::Save(const std::string& study, const StudyRunRecord& record) {
   BANYAN_ASSIGN_OR_RETURN(
       Statement save,

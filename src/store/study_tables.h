@@ -58,6 +58,8 @@ class StudyLog {
   // Takes the study over; kEnvironment while another living process runs it.
   Status Begin(const std::string& study, const std::string& file_text);
   Status End(const std::string& study);
+  // Whether a living process, this one included, runs it: it has begun and not ended.
+  Result<bool> IsBeingRun(const std::string& study) const;
   // Inserts or replaces by key.
   Status Save(const std::string& study, const StudyRunRecord& record);
   Status Save(const std::string& study, const StudyFinalsRecord& record);

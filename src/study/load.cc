@@ -53,6 +53,7 @@ class Loader {
     tables_.description = config_.description;
     BANYAN_ASSIGN_OR_RETURN(records_, log_.LoadRuns(config_.name));
     BANYAN_ASSIGN_OR_RETURN(finals_, log_.LoadFinals(config_.name));
+    BANYAN_ASSIGN_OR_RETURN(being_run_, log_.IsBeingRun(config_.name));
     for (const std::string& workload : config_.workloads) {
       for (const Budget& budget : config_.budgets) {
         for (const uint64_t seed : config_.seeds) {
@@ -99,6 +100,7 @@ class Loader {
     }
     const StudyRunRecord* record = Find(key);
     row.status = record == nullptr ? "pending" : record->status;
+    if (row.status == "running" && !being_run_) row.status = "interrupted";
     if (record != nullptr) {
       FillFacts(*record, &row);
       if (!record->run_id.empty()) BANYAN_RETURN_IF_ERROR(FillFromRun(record->run_id, &row));
@@ -119,6 +121,9 @@ class Loader {
     row->timestamp_utc =
         UtcTime(record.ended_unix_ms > 0 ? record.ended_unix_ms : record.started_unix_ms);
     row->repo_commit = Text(facts, "repo_commit");
+    if (const auto machine = facts.find("machine"); machine != facts.end()) {
+      row->setup["machine"] = *machine;
+    }
     row->api_key_presence_only = Text(facts, "api_key_presence_only");
     row->env_LD_LIBRARY_PATH = Text(facts, "env_LD_LIBRARY_PATH");
     row->env_PYTHONPATH = Text(facts, "env_PYTHONPATH");
@@ -139,6 +144,10 @@ class Loader {
     row->cpu = run.start.target.cpu_model;
     if (strategy.loop != "tree") row->num_trials_per_iter = strategy.trials_per_round;
     row->cost_model = strategy.cost_model;
+    row->setup["machine"]["cpu"] = run.start.target.cpu_model;
+    row->setup["machine"]["llvm_cpu"] = run.start.target.cpu;
+    row->setup["machine"]["kernel_cores"] = run.start.target.cores;
+    row->setup["versions"] = run.start.versions;
     row->tvm_version = Text(run.start.versions, "tvm");
     row->banyan_version = Text(run.start.versions, "banyan");
     if (run.result.is_object()) FillFromResult(run.result, row);
@@ -297,7 +306,7 @@ class Loader {
       if (!row.repo_commit.empty()) commits.insert(row.repo_commit);
       if (!row.cpu.empty()) cpus.insert(row.cpu);
       apart += row.ok() && !row.remeasured ? 1 : 0;
-      open += row.status == "pending" || row.status == "running" ? 1 : 0;
+      open += row.status != "ok" && row.status != "failed" ? 1 : 0;
     }
     const auto note = [this](std::string text) { tables_.notes.push_back(std::move(text)); };
     if (open > 0) note(fmt::format("{} runs are not done yet: these are interim tables", open));
@@ -320,6 +329,7 @@ class Loader {
   const StudyLog& log_;
   std::vector<StudyRunRecord> records_;
   std::vector<StudyFinalsRecord> finals_;
+  bool being_run_ = false;
   StudyTables tables_;
 };
 

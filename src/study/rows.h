@@ -53,7 +53,7 @@ struct RunRow {
   std::string repo_commit;
   std::string api_key_presence_only;  // yes, no, not needed; never the key
   std::string timestamp_utc;
-  std::string status;  // ok, failed, running, pending
+  std::string status;  // ok, failed, running, interrupted (to be gone on with), pending
   std::string notes;
   std::string env_LD_LIBRARY_PATH, env_PYTHONPATH, env_TVM_HOME, env_TVM_LIBRARY_PATH;
   std::string repo_path, tvm_file, work_dir, raw_json, log_path;
@@ -75,6 +75,8 @@ struct RunRow {
   std::string banyan_version;
   std::string cpu;
   std::string plan;
+  // No column, but part of verdicts.json: machine and versions of tools, whatever is known.
+  Json setup = Json::object();
 
   bool ok() const { return status == "ok"; }
 };

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -52,6 +53,8 @@ class FakeRunner final : public RunRunner {
     std::string run_id = resume;
     if (resume.empty()) {
       RunStart start = SampleRunStart(request.seed());
+      start.versions = {
+          {"banyan", "0"}, {"llvm", request.seed() < 2 ? "21" : "22"}, {"commit", ""}};
       start.config.workload_text = request.cell.workload;
       BANYAN_ASSIGN_OR_RETURN(run_id, store_->BeginRun(start));
       on_begun(run_id);
@@ -67,7 +70,9 @@ class FakeRunner final : public RunRunner {
     latency_ms[run_id] = best_ms;
     return Ok{};
   }
-  Json Facts(const StudyRunRequest& /*request*/) override { return {{"repo_commit", "abc"}}; }
+  Json Facts(const StudyRunRequest& /*request*/) override {
+    return {{"repo_commit", "abc"}, {"machine", {{"cpus", 8}, {"memory_bytes", int64_t{1} << 34}}}};
+  }
   Result<std::vector<FinalOutcome>> Finals(const StudyConfig& /*study*/,
                                            const std::vector<std::string>& run_ids) override {
     ++finals;
@@ -161,6 +166,23 @@ TEST_F(StudyTest, RunsEveryCellOnceAndMeasuresEveryPairAgain) {
   EXPECT_TRUE(tables.pairs[0].interleaved);
 }
 
+TEST_F(StudyTest, SaysOnWhatAndWithWhatTheRunsWereMade) {
+  ASSERT_TRUE(Go().ok());
+  const StudyTables tables = Tables();
+  const Json setups = VerdictsJson(tables)["setup"];
+  ASSERT_EQ(setups.size(), 2u);  // another LLVM for seed 2
+  EXPECT_EQ(setups[0]["runs"], 8);
+  EXPECT_EQ(setups[1]["runs"], 4);
+  EXPECT_EQ(setups[0]["versions"]["llvm"], "21");
+  EXPECT_EQ(setups[1]["versions"]["llvm"], "22");
+  EXPECT_EQ(setups[0]["machine"]["cpus"], 8);
+  EXPECT_EQ(setups[0]["machine"]["kernel_cores"], SampleRunStart(0).target.cores);
+  EXPECT_EQ(setups[0]["machine"]["cpu"], SampleRunStart(0).target.cpu_model);
+  const std::string text = ReportText(tables, true);
+  EXPECT_THAT(text, HasSubstr("\n## Set-up\n\n- 8 runs: "));
+  EXPECT_THAT(text, HasSubstr(", 8 CPUs (kernels on 1), 16.0 GiB of memory; banyan 0, llvm 21\n"));
+}
+
 TEST_F(StudyTest, TheSameCallAgainDoesNothing) {
   ASSERT_TRUE(Go().ok());
   ASSERT_TRUE(Go().ok());
@@ -174,6 +196,16 @@ TEST_F(StudyTest, GoesOnWithTheRunThatWasCutOff) {
   ASSERT_FALSE(cut.ok());
   EXPECT_EQ(cut.error().code, ErrorCode::kCancelled);
   EXPECT_EQ(Tables().notes.front(), "8 runs are not done yet: these are interim tables");
+  const auto count = [this](const std::string& status) {
+    const std::vector<RunRow> runs = Tables().runs;
+    return std::count_if(runs.begin(), runs.end(),
+                         [&](const RunRow& run) { return run.status == status; });
+  };
+  EXPECT_EQ(count("interrupted"), 1);
+  ASSERT_TRUE(log_->Begin("tiny", kFile).ok());  // as another command sees one that goes on
+  EXPECT_EQ(count("interrupted"), 0);
+  EXPECT_EQ(count("running"), 1);
+  ASSERT_TRUE(log_->End("tiny").ok());
   runner_->kill_at = 0;
   ASSERT_TRUE(Go().ok());
   EXPECT_EQ(runner_->runs, 13);

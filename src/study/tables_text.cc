@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <utility>
 
 #include "base/files.h"
 #include "base/format.h"
@@ -183,7 +184,8 @@ std::string ComparisonText(const StudyTables& tables, const AggregateRow& row, b
   text += fmt::format(
       "{}of the workloads' medians: geomean {}, median improvement {}, {} of {} "
       "workloads faster\n",
-      item, fmt::format("{:.4f}x", row.geomean_of_medians),
+      item,
+      std::isfinite(row.geomean_of_medians) ? fmt::format("{:.4f}x", row.geomean_of_medians) : "-",
       std::isfinite(row.median_improvement_percent)
           ? fmt::format("{:.3f} %", row.median_improvement_percent)
           : "-",
@@ -209,6 +211,46 @@ std::string ComparisonText(const StudyTables& tables, const AggregateRow& row, b
     text += fmt::format("{}{} pairs are missing; pairs.csv says why\n", item, row.missing_pairs);
   }
   return text + "\n";
+}
+
+// On what and with what the runs were made: what they have in common once, with their number.
+Json SetupsOf(const std::vector<RunRow>& runs) {
+  Json setups = Json::array();
+  for (const RunRow& run : runs) {
+    if (run.setup.empty()) continue;
+    const auto known = std::find_if(setups.begin(), setups.end(), [&](const Json& setup) {
+      return setup["machine"] == run.setup.value("machine", Json::object()) &&
+             setup["versions"] == run.setup.value("versions", Json::object());
+    });
+    if (known != setups.end()) {
+      (*known)["runs"] = (*known)["runs"].get<int64_t>() + 1;
+      continue;
+    }
+    setups.push_back({{"runs", 1},
+                      {"machine", run.setup.value("machine", Json::object())},
+                      {"versions", run.setup.value("versions", Json::object())}});
+  }
+  return setups;
+}
+
+// "12 runs: Xeon, 8 CPUs (kernels on 1), 15.6 GiB of memory; banyan 0.1.0, tvm 0.27"
+std::string SetupText(const Json& setup) {
+  const Json& machine = setup["machine"];
+  std::string text = fmt::format("{} runs: ", setup["runs"].get<int64_t>());
+  const auto number = [&](const char* key) { return machine.value(key, int64_t{0}); };
+  text += machine.value("cpu", std::string("unknown processor"));
+  if (number("cpus") > 0) text += fmt::format(", {} CPUs", number("cpus"));
+  if (number("kernel_cores") > 0) text += fmt::format(" (kernels on {})", number("kernel_cores"));
+  if (number("memory_bytes") > 0) {
+    text += fmt::format(", {} of memory", FormatBytes(number("memory_bytes")));
+  }
+  const char* separator = "; ";
+  for (const auto& [tool, version] : setup["versions"].items()) {
+    if (!version.is_string() || version == "") continue;
+    text +=
+        fmt::format("{}{} {}", std::exchange(separator, ", "), tool, version.get<std::string>());
+  }
+  return text;
 }
 
 }  // namespace
@@ -241,7 +283,8 @@ Json VerdictsJson(const StudyTables& tables) {
           {"runs", tables.runs.size()},
           {"runs_ok", ok},
           {"comparisons", std::move(comparisons)},
-          {"notes", tables.notes}};
+          {"notes", tables.notes},
+          {"setup", SetupsOf(tables.runs)}};
 }
 
 std::string ReportText(const StudyTables& tables, bool markdown) {
@@ -260,6 +303,9 @@ std::string ReportText(const StudyTables& tables, bool markdown) {
   if (failed > 0) notes.push_back(fmt::format("{} runs failed; runs.csv says why", failed));
   if (markdown && !notes.empty()) text += "## Notes\n\n";
   for (const std::string& note : notes) text += (markdown ? "- " : "note: ") + note + "\n";
+  const Json setups = markdown ? SetupsOf(tables.runs) : Json::array();
+  if (!setups.empty()) text += "\n## Set-up\n\n";
+  for (const Json& setup : setups) text += "- " + SetupText(setup) + "\n";
   return text;
 }
 

@@ -19,10 +19,28 @@ def one_line(text, limit=300):
     return text if len(text) <= limit else text[:limit] + "..."
 
 
+def end_with_the_search():
+    """In a worker: the kernel ends it with the thread that started it. A search that is killed cannot end its workers,
+    which would time kernels for half a minute more."""
+    import ctypes
+    import signal
+    pr_set_pdeathsig = 1
+    ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+def build(module, target, _):
+    """In a worker: what MetaSchedule's own builder does, but without the tensor intrinsics of all targets. Importing
+    those takes longer than building, each time, since workers live for one round; on a busy machine longer than a
+    worker may take. A schedule that has been traced needs them no more."""
+    from tvm.driver import build as build_with_tvm
+    from tvm.s_tir.transform import RemoveWeightLayoutRewriteBlock
+    return build_with_tvm(RemoveWeightLayoutRewriteBlock(skip_tensor_rewrite=True)(module), target=target)
+
+
 def tune(request):
     import tvm
     from tvm.s_tir import meta_schedule as ms
-    from tvm.s_tir.meta_schedule.utils import derived_object
+    from tvm.ir.utils import derived_object
 
     trials = []
 
@@ -47,8 +65,8 @@ def tune(request):
         database = ms.tune_tir(
             mod=module, target=target, work_dir=folder, max_trials_global=request["trials"],
             num_trials_per_iter=request["trials_per_round"], seed=request["seed"], num_tuning_cores=1,
-            builder=ms.builder.LocalBuilder(max_workers=request["builders"], timeout_sec=30),
-            runner=ms.runner.LocalRunner(timeout_sec=30, evaluator_config=timing),
+            builder=ms.builder.LocalBuilder(max_workers=request["builders"], timeout_sec=30, f_build=build, initializer=end_with_the_search),
+            runner=ms.runner.LocalRunner(timeout_sec=30, evaluator_config=timing, initializer=end_with_the_search),
             measure_callbacks=callbacks)
         seconds = time.monotonic() - started
         records = database.get_all_tuning_records()

@@ -63,10 +63,12 @@ Result<TvmSearchResult> SearchWithTvm(const Workload& workload, const Target& ta
   SpawnOptions spawn;
   spawn.argv = {PythonWithTvm(options.python), BANYAN_TVM_SOURCE_DIR "/tune_with_tvm.py",
                 request_file, reply_file};
-  BANYAN_ASSIGN_OR_RETURN(
-      const CommandOutput output,
-      RunCommand(spawn, {},
-                 {.timeout_s = kStartS + kTrialS * static_cast<double>(options.trials)}));
+  // What it and its workers leave when they are killed goes with the folder.
+  spawn.env = {{"TMPDIR", folder.path()}};
+  CommandLimits limits;
+  limits.timeout_s = kStartS + kTrialS * static_cast<double>(options.trials);
+  limits.cancel = options.cancel;
+  BANYAN_ASSIGN_OR_RETURN(const CommandOutput output, RunCommand(spawn, {}, limits));
   const auto reply = ReadFile(reply_file);
   if (!reply.ok()) {
     return EnvironmentError("TVM's search " + output.status.Text() + ": " +

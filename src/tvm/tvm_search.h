@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -21,6 +22,7 @@ struct TvmSearchOptions {
   Timing timing;
   int builders = 2;  // processes
   ImportOptions python;
+  const std::atomic<bool>* cancel = nullptr;  // borrowed; ends the search
 };
 
 struct TvmSearchResult {
@@ -31,7 +33,9 @@ struct TvmSearchResult {
 
 // MetaSchedule's tune_tir with its evolutionary search and XGBoost, in a Python process of its own
 // (tune_with_tvm.py). Blocks for minutes. kEnvironment if Python or one of the packages that
-// MetaSchedule needs there is missing, or it takes longer than a minute a trial.
+// MetaSchedule needs there is missing, or it takes longer than a minute a trial; kCancelled if it
+// was cancelled. Its workers and files never outlive the call, workers not even a kill of this
+// process.
 Result<TvmSearchResult> SearchWithTvm(const Workload& workload, const Target& target,
                                       const TvmSearchOptions& options);
 

@@ -5,6 +5,8 @@
 #include <string>
 #include <system_error>
 
+#include "tvm/ffi.h"
+
 #ifndef BANYAN_TVM_LIBRARY_DIR
 #define BANYAN_TVM_LIBRARY_DIR ""
 #endif
@@ -34,6 +36,11 @@ std::string TvmVersion() {
     }
   }
   return "unknown";
+}
+
+std::string TvmLlvmVersion() {
+  const auto major = TryTvm([] { return CallTvm<int64_t>("target.llvm_version_major"); });
+  return major.ok() ? std::to_string(*major) : std::string("unknown");
 }
 
 }  // namespace banyan

@@ -8,6 +8,10 @@ namespace banyan {
 // folder; "unknown" where that does not tell. Thread-safe; does not load TVM.
 std::string TvmVersion();
 
+// The major version of the LLVM inside TVM ("22"), which decides the machine code; "unknown" where
+// TVM cannot be loaded. Thread-safe; loads TVM.
+std::string TvmLlvmVersion();
+
 // The file of TVM's compiler library that would be loaded. Thread-safe; does not load it.
 std::string TvmLibraryFile();
 

@@ -8,8 +8,10 @@ import pathlib
 import re
 import sqlite3
 
+import matplotlib.image
 import pytest
 from browser import MISSING, Browser, find_browser
+from svg_texts import svg_texts
 
 HOSTILE = "</script><script>document.title = 'broken'</script><img src=x onerror=\"document.title='broken'\">"
 
@@ -77,6 +79,24 @@ def quiet(browser):
     assert [r for r in browser.requests if not r.startswith(("file:", "data:"))] == []
 
 
+def overlap(a, b):
+    """The area that two boxes share."""
+    return max(0, min(a[2], b[2]) - max(a[0], b[0])) * max(0, min(a[3], b[3]) - max(a[1], b[1]))
+
+
+BOXES = """[...document.querySelectorAll('.chart svg')].map((svg) => [...svg.querySelectorAll('text.tick')].map((t) => {
+    const r = t.getBoundingClientRect(); return [r.left, r.top, r.right, r.bottom]; }))"""
+
+
+def check_ticks(browser, width):
+    """No text of an axis touches another, or leaves the page."""
+    charts = browser.run(BOXES)
+    for chart in charts:
+        assert chart and all(0 <= box[0] and box[2] <= width for box in chart)
+        assert all(overlap(a, b) == 0 for i, a in enumerate(chart) for b in chart[:i])
+    return len(charts)
+
+
 @pytest.mark.parametrize("width", [400, 1400])
 @pytest.mark.parametrize("dark", [False, True])
 def test_opens_draws_and_loads_nothing(page, browser, width, dark):
@@ -91,6 +111,25 @@ def test_opens_draws_and_loads_nothing(page, browser, width, dark):
         return c.getContext('2d').getImageData(0, 0, c.width, c.height).data.some((v) => v > 0); })()""")
     # Nothing is wider than the page: what is wide scrolls in its own box.
     assert browser.run("document.documentElement.scrollWidth") <= width
+    assert check_ticks(browser, width) == 3
+    quiet(browser)
+
+
+def test_the_first_plan_is_no_refinement(page, browser):
+    """The ledger shows what the first plan brought over the unscheduled program apart, and the parts make up the whole."""
+    data = data_of(page)
+    firsts = [m for m in data["models"] if m["first_gain"] > 0]
+    assert len(firsts) == 1 and firsts[0]["gain"] >= firsts[0]["first_gain"]
+    whole = data["headline"]["default_latency_ms"] / min(t for t in data["trials"]["latency_ms"] if t)
+    assert math.exp(sum(m["gain"] for m in data["models"])) == pytest.approx(whole)
+    opened(browser, page)
+    heads, row = browser.run(f"""(() => {{ const t = document.querySelector('#models table');
+        const row = [...t.tBodies[0].rows].find((r) => r.cells[0].textContent === {json.dumps(firsts[0]["name"])});
+        return [[...t.tHead.rows[0].cells], [...row.cells]].map((cells) => cells.map((c) => c.textContent)); }})()""")
+    shown = dict(zip(heads, row))
+    rest = math.exp(firsts[0]["gain"] - firsts[0]["first_gain"])
+    assert float(shown["First plan"].rstrip("\u00d7")) == pytest.approx(math.exp(firsts[0]["first_gain"]), rel=0.01)
+    assert shown["Refinements"] == "\u2013" if rest == 1 else float(shown["Refinements"].rstrip("\u00d7")) == pytest.approx(rest, rel=0.01)
     quiet(browser)
 
 
@@ -194,6 +233,9 @@ def study_folder(folder, run_ids=()):
         (folder / f"{name}.json").write_text(json.dumps({"schema_version": 1, "study": "s", "rows": rows}))
     (folder / "verdicts.json").write_text(json.dumps({
         "schema_version": 1, "study": "matched " + HOSTILE, "description": HOSTILE, "origin": "study", "notes": [HOSTILE],
+        "setup": [{"runs": 16, "machine": {"cpus": 8, "memory_bytes": 17179869184, "cpu": "Oak 3000", "llvm_cpu": "oak", "kernel_cores": 2},
+                   "versions": {"banyan": "0.1.0", "commit": "abc", "compiler": "GCC 12.2.0", "tvm": "0.27.0", "llvm": "22", "xgboost": "1.7.4",
+                                "sqlite": "3.40.1", "libcurl": "7.88.1", "os": "Debian 12, Linux 6.1"}}],
         "comparisons": [dict(comparison, claim="The arm is faster. " + HOSTILE, strong_call_claim="", cost_claim="",
                              by_workload=[{"workload_name": "mlp", "pairs": 4, "geomean_speedup": 1.19}])]}))
     return folder
@@ -214,6 +256,10 @@ def test_study_page_answers_the_questions(tuned, banyan, browser):
         text = browser.run("document.getElementById('main').innerText")
         for words in ("faster", "1.160\u00d7", "The arm is faster.", "1 missing", "not supported", "the arm's run failed"):
             assert words in text, words
+        setup = browser.run("document.getElementById('setup').innerText").replace("\u202f", " ")
+        for words in ("Oak 3000 (oak)", "8 CPUs", "2 cores", "16.0 GiB", "Debian 12, Linux 6.1", "0.27.0, with LLVM 22", "1.7.4", "3.40.1",
+                      "7.88.1", "GCC 12.2.0", "0.1.0"):
+            assert words in setup, words
         quiet(browser)
     # Another run's tree is shown when it is chosen.
     assert browser.run("document.querySelector('#tree select').options.length") == 16
@@ -240,6 +286,109 @@ def test_study_page_shows_the_whole_verdict(banyan, browser):
     may, may_not = browser.run("[...document.querySelectorAll('#claims .panel')].map((p) => p.innerText)")
     assert "30 % less money: a saving" in may and "none fewer" not in may and "Too few pairs" not in may
     assert "too few to tell" in may_not
+    quiet(browser)
+
+
+def study_of_arms(folder, count):
+    """The study's files with more arms, of few trials, all against the first; names are tame."""
+    study_folder(folder)
+    names = ["reasoning"] + [f"arm {i}" for i in range(1, count)]
+
+    def rows(name):
+        return json.loads((folder / f"{name}.json").read_text())["rows"]
+
+    def named(row, arm):
+        tame = {key: text.replace(" " + HOSTILE, "") for key, text in row.items() if isinstance(text, str)}
+        return {**row, **tame, "arm": arm}
+
+    first = {name: [row for row in rows(name) if row["arm"] == "reasoning"] for name in ("runs", "curves")}
+    for row in first["curves"]:
+        row["points"] = [{"trials": t, "calls": t // 2, "seconds": t / 2, "cost_usd": 0, "best_latency_ms": 4 + row["seed"] + 3 / t} for t in (1, 2, 3)]
+    tables = {name: [named(row, arm) for arm in names for row in kept] for name, kept in first.items()}
+    for name in ("pairs", "summary", "aggregate"):
+        tables[name] = [named(row, arm) for arm in names[1:] for row in rows(name)]
+    tables["ledger"] = []
+    for name, table in tables.items():
+        (folder / f"{name}.json").write_text(json.dumps({"schema_version": 1, "study": "s", "rows": table}))
+    verdicts = json.loads((folder / "verdicts.json").read_text())
+    verdicts["comparisons"] = [named(verdicts["comparisons"][0], arm) for arm in names[1:]]
+    (folder / "verdicts.json").write_text(json.dumps(verdicts))
+    return names
+
+
+BANDS = "[...document.querySelectorAll('#convergence .band')].map((b) => getComputedStyle(b).display !== 'none')"
+DIM = "[...document.querySelectorAll('#convergence .line')].map((l) => l.classList.contains('dim'))"
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_charts_of_many_arms_can_be_read(banyan, browser, width):
+    names = study_of_arms(banyan.folder / "study", 7)
+    page = banyan.ok("report", "study", "--json").json["page"]
+    opened(browser, page, width)
+    assert check_ticks(browser, width) == len(names) + 1
+    # Trials are counted, so the axis has whole numbers.
+    ticks = "[...document.querySelectorAll('#convergence text.tick')].map((t) => t.textContent)"
+    assert browser.run(ticks) == ["0", "1", "2", "3"]
+    # Seeds are rings, and only the last row has an interval.
+    rows = browser.run("""[...document.querySelector('#speedup svg').querySelectorAll('g')].map((g) =>
+        [g.querySelectorAll('.seed').length, g.querySelectorAll('path').length])""")
+    assert rows == [[4, 0], [3, 0], [0, 1]]
+    # Lines differ in their dashes, the legend shows them, and the ends are named where there is room.
+    dashes = browser.run("[...document.querySelectorAll('#convergence .line > path:first-child')].map((l) => l.style.strokeDasharray)")
+    assert len(dashes) == len(set(dashes)) == len(names)
+    assert dashes == browser.run("[...document.querySelectorAll('#convergence .legend path')].map((l) => l.style.strokeDasharray)")
+    assert browser.run("[...document.querySelectorAll('#convergence .legend button')].map((b) => b.textContent)") == names
+    ends = browser.run("[...document.querySelectorAll('#convergence text.end')].map((t) => t.firstChild.textContent)")
+    assert sorted(ends) == (sorted(names) if width > 1000 else [])
+    # One arm at a time shows its band: the chosen one, for a moment the one pointed at.
+    assert browser.run(BANDS) == [False] * len(names) and browser.run(DIM) == [False] * len(names)
+    button = "document.querySelectorAll('#convergence .legend button')"
+    browser.run(f"{button}[2].click()")
+    only = [i == 2 for i in range(len(names))]
+    assert browser.run(BANDS) == only and browser.run(DIM) == [not here for here in only]
+    browser.run(f"{button}[4].dispatchEvent(new MouseEvent('mouseenter'))")
+    assert browser.run(BANDS) == [i == 4 for i in range(len(names))]
+    browser.run(f"{button}[4].dispatchEvent(new MouseEvent('mouseleave'))")
+    assert browser.run(BANDS) == only
+    browser.run("[...document.querySelectorAll('#convergence .tools button')].find((b) => b.textContent === 'calls').click()")
+    assert browser.run(BANDS) == only  # a chart that is drawn again has not forgotten
+    browser.run(f"{button}[2].click()")
+    assert browser.run(BANDS) == [False] * len(names)
+    quiet(browser)
+
+
+@pytest.mark.parametrize("width", [400, 1400])
+def test_long_texts_of_axes_leave_one_another_room(page, browser, width):
+    opened(browser, page, width)
+    browser.run("""(() => { const long = (v) => B.ms(v, 4) + ' of the time';
+        const line = () => ({xLabel: 'x', yLabel: 'y', xFormat: long, yFormat: String, series: [{name: 'a', k: 0, points: [[0, 1], [97, 2]]}]});
+        document.getElementById('time').append(B.lineChart('long', line),
+            B.barChart('long', () => [{name: 'a', value: 97, k: 0, text: 'x'}, {name: 'b', value: 31, k: 0, text: 'y'}], {format: long, label: 'x'}),
+            B.barChart('long', () => [{name: 'a', value: 97, k: 0, text: 'x'}, {name: 'b', value: 31, k: 0, text: 'y'}], {format: long, label: 'x', dots: true, rule: {at: 43}})); })()""")
+    browser.settle()
+    assert check_ticks(browser, width) == 6
+    # What a chart is about, the place of its rule, is named first.
+    assert "43.00\u202fms of the time" in browser.run("[...document.querySelectorAll('#time text.tick')].map((t) => t.textContent)")
+    quiet(browser)
+
+
+def test_a_page_of_few_arms_shows_all_bands(banyan, browser):
+    study_of_arms(banyan.folder / "study", 3)
+    opened(browser, banyan.ok("report", "study", "--json").json["page"])
+    assert browser.run(BANDS) == [True] * 3
+    quiet(browser)
+
+
+def test_a_new_width_is_no_error(page, browser):
+    """A browser tells a page whose charts grow while it tells them of their size, as an error without an exception."""
+    opened(browser, page)
+    browser.run("window.errors = []; window.addEventListener('error', (e) => errors.push(e.message))")
+    for width in (400, 1400, 700):
+        browser.size(width)
+        browser.settle()
+        assert browser.run("Math.abs(document.querySelector('.chart svg').getAttribute('viewBox').split(' ')[2] - "
+                           "document.querySelector('.chart').clientWidth) <= 1")
+    assert browser.run("errors") == []
     quiet(browser)
 
 
@@ -289,23 +438,71 @@ def test_study_folder_errors(banyan):
     assert done.status == 1 and "pairs.json" in done.error_line()
 
 
-RUN_FIGURES = {"convergence_trials", "convergence_calls", "convergence_seconds", "tree_growth", "time_split", "gain_by_model"}
-STUDY_FIGURES = {"median_latency_by_workload", "speedup_by_workload", "strong_calls_by_workload", "latency_against_strong_calls",
-                 "convergence_trials", "convergence_calls", "convergence_money", "convergence_seconds", "time_split", "tree_growth"}
+ARMS = ["reasoning", "banyan </script>"]
+WORKLOADS = ["mlp", "conv </script>"]
+# What each figure has to say: words of its axes with their units, and of its title.
+RUN_FIGURES = {
+    "convergence_trials": ["Trials finished", "Latency, ms", "Best latency so far"],
+    "convergence_calls": ["Model calls answered", "Latency, ms"],
+    "convergence_seconds": ["Active time of the run, s", "Latency, ms"],
+    "tree_growth": ["Nodes in the tree", "Nodes made by each model"],
+    "time_split": ["Time, s (build and run: summed over workers)", "Run kernels"],
+    "gain_by_model": ["Speed-up that its new bests brought", "first plan"],
+}
+STUDY_FIGURES = {
+    "median_latency_by_workload": ["Median latency, ms", "Median latency by workload", *WORKLOADS],
+    "speedup_by_workload": ["Speed-up: latency of reasoning / latency of banyan </script>", "(1: equal, right: faster;", "95 % interval", "1.160\u00d7, faster", *WORKLOADS],
+    "strong_calls_by_workload": ["Strong calls of a run (median)", *WORKLOADS],
+    "latency_against_strong_calls": ["Latency, ms", "Strong calls of a run", *WORKLOADS],
+    "convergence_trials": ["Trials finished", "Latency, ms", *WORKLOADS],
+    "convergence_calls": ["Model calls answered", "Latency, ms"],
+    "convergence_money": ["Spent on models, USD", "Latency, ms"],
+    "convergence_seconds": ["Active time of the run, s", "Latency, ms"],
+    "time_split": ["Time, s, mean of a run", "Build"],
+    "tree_growth": ["Share of the tree's nodes, %"],
+}
+
+
+def check_figure(file, words, names):
+    (width, height), texts = svg_texts(file)
+    everything = "\n".join(text for text, _ in texts)
+    for word in words:
+        assert word in everything, (file.name, word, everything)
+    for name in names:
+        assert any(name in text for text, _ in texts), (file.name, name, everything)
+    for text, (left, top, right, bottom) in texts:
+        assert left >= 0 and top >= 0 and right <= width and bottom <= height, (file.name, text, "is clipped")
+        assert right - left > 2 and bottom - top > 2, (file.name, text, "cannot be read")
+    for i, (text, box) in enumerate(texts):
+        for other, another in texts[:i]:
+            assert overlap(box, another) == 0, (file.name, text, other, "lie over one another")
+
+
+def check_picture(file):
+    """A PNG with something on it, as large as the drawing."""
+    image = matplotlib.image.imread(file)
+    (width, height), _ = svg_texts(file.with_suffix(".svg"))
+    assert image.shape[1] / image.shape[0] == pytest.approx(width / height, rel=0.02)
+    ink = (image[..., :3].min(axis=2) < 0.9).mean()
+    assert 0.005 < ink < 0.6, (file.name, ink)
 
 
 def test_figures(tuned, banyan):
-    pytest.importorskip("matplotlib", reason="matplotlib is not installed")
     store = tuned.folder / "banyan.db"
     folder = study_folder(banyan.folder / "study", [tuned.result["run_id"]])
-    for what, names in (("last", RUN_FIGURES), (folder, STUDY_FIGURES)):
-        files = banyan.ok("report", what, "--out", "r.html", "--store", store, "--figures", f"figures-{len(names)}", "--json").json["figures"]
-        made = [pathlib.Path(file) for file in files]
-        assert {f.stem for f in made} == names
-        assert {f.suffix for f in made} == {".svg", ".png"} and len(made) == 2 * len(names)
+    models = [name for name, use in tuned.result["models"].items() if use["calls"] > 0]
+    for what, figures in (("last", RUN_FIGURES), (folder, STUDY_FIGURES)):
+        done = banyan.ok("report", what, "--out", "r.html", "--store", store, "--figures", f"figures-{len(figures)}", "--json")
+        made = [pathlib.Path(file) for file in done.json["figures"]]
+        assert {f.stem for f in made} == set(figures)
+        assert {f.suffix for f in made} == {".svg", ".png"} and len(made) == 2 * len(figures)
         for file in made:
-            start = file.read_bytes()[:200]
-            assert start.startswith(b"\x89PNG") if file.suffix == ".png" else b"<?xml" in start
+            if file.suffix == ".png":
+                check_picture(file)
+            elif what == "last":
+                check_figure(file, figures[file.stem], models if file.stem == "tree_growth" else [])
+            else:
+                check_figure(file, figures[file.stem], ARMS)
 
 
 def test_help(banyan):

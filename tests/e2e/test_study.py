@@ -4,8 +4,12 @@ import csv
 import json
 import math
 import pathlib
+import os
 import random
 import signal
+import sqlite3
+import subprocess
+import sys
 import time
 
 import numpy
@@ -50,15 +54,39 @@ def ended(banyan):
         return []
 
 
-def test_a_study_killed_twice_goes_on(banyan):
-    banyan.write("tiny.toml", STUDY)
+def progress(banyan):
+    """How much the store has heard: events, and finals of pairs; 0 before there is a store."""
+    try:
+        return banyan.query("select (select count(*) from event) + 10 * (select count(*) from study_finals)")[0][0]
+    except sqlite3.OperationalError:
+        return 0
+
+
+def cells(banyan):
+    """What there is to compare between two makings of a study: everything but ids, names of moments and latencies."""
+    rows = [{name: run[name] for name in ("study", "arm", "workload_name", "seed", "budget", "status", "error", "remeasured",
+                                          "trials", "llm_budget", "num_trials_per_iter", "cost_model", "number", "repeat")}
+            for run in table(banyan.folder / "study-tiny", "runs")]
+    measured = [int(run["num_measured_candidates"]) + int(run["invalid_candidate_count"]) + int(run["compile_failure_count"])
+                for run in table(banyan.folder / "study-tiny", "runs")]
+    return sorted((json.dumps(row), trials) for row, trials in zip(rows, measured))
+
+
+def test_a_study_killed_five_times_is_the_study(banyan, tmp_path_factory):
+    whole = type(banyan)(tmp_path_factory.mktemp("whole"))
+    for program in (banyan, whole):
+        program.write("tiny.toml", STUDY)
+    whole.ok("study", "tiny.toml")
+
+    moments = random.Random(17)
+    marks = sorted(moments.sample(range(1, int(0.9 * progress(whole))), 5))
     kept = []
-    for wanted in (1, 4):
+    for mark in marks:
         process = banyan.start("study", "tiny.toml")
-        deadline = time.monotonic() + 120
-        while process.poll() is None and time.monotonic() < deadline and len(ended(banyan)) < wanted:
-            time.sleep(0.02)
-        time.sleep(0.3)  # into the next run
+        deadline = time.monotonic() + 240
+        while process.poll() is None and time.monotonic() < deadline and progress(banyan) < mark:
+            time.sleep(0.01)
+        time.sleep(moments.random() * 0.2)
         assert process.poll() is None, process.communicate()
         process.send_signal(signal.SIGKILL)
         process.communicate()
@@ -67,9 +95,12 @@ def test_a_study_killed_twice_goes_on(banyan):
         kept = now
     done = banyan.ok("study", "tiny.toml")
     assert set(kept) <= set(ended(banyan))
-    cells = banyan.query("select workload, seed, arm from study_run where status = 'ok'")
-    assert len(cells) == RUNS and len(set(cells)) == RUNS
-    assert banyan.query("select count(*) from study_run") == [(RUNS,)]
+    assert cells(banyan) == cells(whole)
+    assert banyan.query("select count(*), count(distinct run_id), min(status), max(status) from study_run") == [(RUNS, RUNS, "ok", "ok")]
+    assert banyan.query("select count(*) from study_finals") == [(RUNS // 2,)]
+    # No trial twice, and none too many, in whatever pieces a run was made.
+    assert banyan.query("select run, count(*), count(distinct json_extract(json, '$.outcome.trial_id')) from event "
+                        "where name = 'outcome' group by run having count(*) <> 4") == []
 
     folder = banyan.folder / "study-tiny"
     runs = table(folder, "runs")
@@ -117,6 +148,145 @@ def test_ctrl_c_keeps_what_there_is(banyan):
     assert "the same command goes on" in err
     assert json.loads(out)["folder"] == "study-tiny"
     assert len(table(banyan.folder / "study-tiny", "runs")) == RUNS
+
+
+def gone(pid):
+    """Whether a process has ended; a zombie has."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except OSError:
+        return True
+
+
+def wait_for(condition, process=None, timeout=240):
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline, "it never came to be"
+        assert process is None or process.poll() is None, process.communicate()
+        time.sleep(0.02)
+
+
+PEER_STUDY = STUDY.replace(', "matmul:M=32,N=32,K=64"', "").replace("[0, 1]", "[0]").replace(
+    'strategy = "banyan"\npool = ["builtin:heuristic"]', 'strategy = "tvm-evolutionary"')
+# A Python that searches as TVM does, seen from outside: it has a worker, takes its time, and says all at its end.
+STAND_IN = """#!{python}
+import json, os, pathlib, signal, subprocess, sys, time
+if os.path.basename(sys.argv[1]) != "tune_with_tvm.py":
+    os.execv(sys.executable, [sys.executable, *sys.argv[1:]])
+folder = pathlib.Path({folder!r})
+worker = subprocess.Popen(["sleep", "1000"])
+os.makedirs(os.environ["TMPDIR"] + "/left behind")
+(folder / "attempt.part").write_text(json.dumps([os.getpid(), worker.pid, os.environ["TMPDIR"]]))
+os.rename(folder / "attempt.part", folder / "attempt")
+while not (folder / "go").exists():
+    time.sleep(0.02)
+worker.kill()
+request = json.load(open(sys.argv[2]))
+trials = [{{"samples_ms": [0.5 + i, 0.5 + i]}} for i in range(request["trials"] - 1)]
+trials.append({{"failure": "run_error", "text": "no luck"}})
+json.dump({{"trials": trials, "module": request["module"], "seconds": 1.5}}, open(sys.argv[3], "w"))
+"""
+
+
+def test_tvms_own_search_is_stopped_and_made_again(banyan):
+    banyan.write("tiny.toml", PEER_STUDY)
+    python = banyan.folder / "python"
+    python.write_text(STAND_IN.format(python=sys.executable, folder=str(banyan.folder)))
+    python.chmod(0o755)
+    environment = dict(os.environ, BANYAN_PYTHON=str(python))
+    attempt = banyan.folder / "attempt"
+
+    def started():
+        process = banyan.start("study", "tiny.toml", env=environment)
+        wait_for(attempt.exists, process)
+        search, worker, folder = json.loads(attempt.read_text())
+        attempt.unlink()
+        return process, search, worker, folder
+
+    # Killed: its search goes too. (The stand-in's worker is not TVM's, which see to themselves.)
+    process, search, worker, _ = started()
+    process.kill()
+    process.communicate()
+    wait_for(lambda: gone(search))
+    os.kill(worker, signal.SIGKILL)
+    runs = banyan.query("select run_id from run where strategy = 'tvm-evolutionary'")
+    assert len(runs) == 1
+
+    # Ctrl-C: search, worker and what they wrote are gone when the study says how to go on.
+    process, search, worker, folder = started()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "the same command goes on" in err
+    assert gone(search) and not pathlib.Path(folder).exists()
+    wait_for(lambda: gone(worker))
+    rows = {run["arm"]: run for run in table(banyan.folder / "study-tiny", "runs")}
+    assert rows["tvm-evolutionary"]["status"] == "interrupted" and rows["tvm-evolutionary"]["run_id"] == runs[0][0]
+    banyan.ok("report", runs[0][0], "--out", "cut.html")
+    assert '"status":"interrupted"' in (banyan.folder / "cut.html").read_text()
+    refused = banyan("tune", "--resume", runs[0][0])
+    assert refused.status == 2 and "the command of its study" in refused.error_line()
+
+    # The same command makes the same run again, and nothing remains of the attempts before.
+    (banyan.folder / "go").touch()
+    banyan.ok("study", "tiny.toml", env=environment)
+    rows = table(banyan.folder / "study-tiny", "runs")
+    assert [run["status"] for run in rows] == ["ok", "ok"] and len({run["run_id"] for run in rows}) == 2
+    peer = next(run for run in rows if run["arm"] == "tvm-evolutionary")
+    assert peer["run_id"] == runs[0][0] and float(peer["run_latency_ms"]) == 0.5
+    assert (peer["num_measured_candidates"], peer["invalid_candidate_count"]) == ("3", "1")
+    assert banyan.query("select status, count(*) from run group by status") == [("finished", 2)]
+    assert banyan.query("select count(*) from trial where run = (select number from run where strategy = 'tvm-evolutionary')") == [(4,)]
+    assert [pair["status"] for pair in table(banyan.folder / "study-tiny", "pairs")] == ["ok"]
+
+
+def descendants(pid):
+    """Of a process, by what /proc says of parents."""
+    parents = {}
+    for entry in pathlib.Path("/proc").iterdir():
+        try:
+            parents[int(entry.name)] = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+        except (ValueError, OSError):
+            continue
+    found = {pid}
+    while more := {child for child, parent in parents.items() if parent in found} - found:
+        found |= more
+    return found - {pid}
+
+
+def busy(pid):
+    """Whether it is one of TVM's workers and has computed for some seconds: it imports TVM in less."""
+    try:
+        if b"popen_worker" not in pathlib.Path(f"/proc/{pid}/cmdline").read_bytes():
+            return False
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return int(fields[11]) + int(fields[12]) > 5 * os.sysconf("SC_CLK_TCK")
+    except OSError:
+        return False
+
+
+def test_tvms_own_search(banyan):
+    python = os.environ.get("BANYAN_PYTHON", sys.executable)
+    needed = "psutil, cloudpickle, tornado, xgboost"
+    if subprocess.run([python, "-c", f"import {needed}"], capture_output=True).returncode != 0:
+        pytest.skip(f"TVM's own search needs {needed}: pip install -r requirements-peer.txt")
+    # Killed while a worker times a kernel, for a minute if it were let: no process outlives the study.
+    slow = PEER_STUDY.replace("repeat = 2\nmin_repeat_ms = 1\n", "repeat = 3\nmin_repeat_ms = 20000\n", 1)
+    assert slow != PEER_STUDY
+    banyan.write("slow.toml", slow.replace('baseline = "random"\n', "").replace('strategy = "random"', 'strategy = "tvm-evolutionary"\nlabel = "first"'))
+    banyan.write("quick.toml", PEER_STUDY)
+    process = banyan.start("study", "slow.toml")
+    wait_for(lambda: any(map(busy, descendants(process.pid))), process, timeout=900)
+    children = descendants(process.pid)
+    process.kill()
+    process.communicate()
+    wait_for(lambda: all(map(gone, children)), timeout=15)
+
+    done = banyan.ok("study", "quick.toml", "--store", "quick.db", "--out", "quick", timeout=600)
+    rows = {run["arm"]: run for run in table(banyan.folder / "quick", "runs")}
+    assert {run["status"] for run in rows.values()} == {"ok"}, done.out
+    peer = rows["tvm-evolutionary"]
+    assert peer["remeasured"] == "True" and 0 < float(peer["median_latency_ms"]) < math.inf
+    assert int(peer["num_measured_candidates"]) >= 1
 
 
 @pytest.mark.parametrize("old, new, words", [

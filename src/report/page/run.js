@@ -88,7 +88,7 @@ B.convergence = function (d, p) {
         tip: `${B.ms(c.latency_ms)}, ${who}, node ${c.node}\ntrial ${c.trials}, ${B.plural(c.calls, "call")}, ${B.sec(c.seconds)}`};
     });
     return {xLabel: text[axis], yLabel: "Latency", yLog: "auto", yFormat: (t) => B.ms(t, 3).replace(/\.0+(?=\D)/, ""),
-      xFormat: (t) => (axis === "cost_usd" ? B.usd(t) : String(+t.toPrecision(6))),
+      xFormat: (t) => (axis === "cost_usd" ? B.usd(t) : String(+t.toPrecision(6))), xWhole: axis === "trials" || axis === "calls",
       series: [{name: "best so far", k: "r", step: true, points: line.map((c) => [c[axis], c.best_ms])}], dots, rules: []};
   });
   return B.section("convergence", ["How the best latency came about", "Convergence"],
@@ -124,10 +124,12 @@ B.ledger = function (d, p) {
     {name: "Hits", num: true, down: true, title: "Measured programs faster than the one they came from, of all measured", get: (m) => m.hits,
       show: (m) => B.int(m.hits) + " of " + B.int(m.measured)},
     {name: "New bests", num: true, down: true, get: (m) => m.new_bests, show: (m) => B.int(m.new_bests)},
-    {name: "Gain", num: true, down: true, title: "What its new bests brought over the best before, multiplied; share of the whole gain on a log scale", get: (m) => m.gain, show: (m) => (m.gain > 0 ? B.ratio(Math.exp(m.gain)) + ", " + B.percent(m.gain_share, 2) : B.DASH)},
+    any("first_gain") ? {name: "First plan", num: true, down: true, title: "The run's first new best, over the unscheduled program", get: (m) => m.first_gain, show: (m) => (m.first_gain > 0 ? B.ratio(Math.exp(m.first_gain)) : B.DASH)} : null,
+    {name: "Refinements", num: true, down: true, title: "What its later new bests brought over the best before each, multiplied", get: (m) => m.gain - m.first_gain, show: (m) => (m.gain > m.first_gain ? B.ratio(Math.exp(m.gain - m.first_gain)) : B.DASH)},
+    {name: "Share", num: true, down: true, title: "Of the whole gain, first plan included, on a log scale", get: (m) => m.gain_share, show: (m) => (m.gain > 0 ? B.percent(m.gain_share, 2) : B.DASH)},
   ].filter(Boolean);
   return B.section("models", ["Which model earned its calls", "Models"],
-    "A hit is a measured program faster than the one it came from; the gain is what a model's new bests brought over the best before them. Built-in experts are programs, not language models. Mutation and crossover of plans in the tree cost no call.",
+    "A hit is a measured program faster than the one it came from; a refinement is what a new best brings over the best before it. The first of them is set against the unscheduled program, which nearly any plan beats by much, and stands apart. Built-in experts are programs, not language models. Mutation and crossover of plans in the tree cost no call.",
     B.table(columns, rows, {label: "Ledger by model"}));
 };
 
@@ -282,7 +284,7 @@ B.setupView = function (d) {
 
 B.runPage = function (d) {
   const p = B.runParts(d);
-  const state = {finished: "", running: "The run is still going on; this is how it stood.", interrupted: "The run was interrupted; `banyan tune --resume` goes on with it.", failed: "The run ended with an error: " + d.run.error}[d.run.status];
+  const state = {finished: "", running: "The run is still going on; this is how it stood.", interrupted: "The run was interrupted; " + (d.config.strategy.name === "tvm-evolutionary" ? "the command of its study makes it again." : "`banyan tune --resume` goes on with it."), failed: "The run ended with an error: " + d.run.error}[d.run.status];
   const parts = [B.convergence(d, p), B.ledger(d, p), B.callsView(d, p), B.treeView(d, p), B.bestView(d, p), B.finalsView(d, p), B.trialsView(d, p), B.timeSplit(d), B.setupView(d),
     B.section("reproduce", "Reproduce it", "Where the store (banyan.db) of this run is, or with --store.", B.commands(d.commands))];
   return [

@@ -10,7 +10,10 @@ B.studyParts = function (d) {
     return v.length ? (v[(v.length - 1) >> 1] + v[v.length >> 1]) / 2 : null;
   };
   const sum = (values) => values.filter(B.has).reduce((a, b) => a + b, 0);
-  return {arms, workloads, k, same, median, sum, named: (arm) => [B.chip(k(arm)), arm], ok: (r) => r.status === "ok"};
+  // As many as colours, so that neither has to be told apart alone.
+  const dashes = ["", "8 3", "2 3", "9 3 2 3", "14 4", "5 2 1 2 1 2", "1 4", "12 3 2 3 2 3"];
+  const dash = (arm) => dashes[Math.max(0, arms.indexOf(arm)) % dashes.length];
+  return {arms, workloads, k, dash, same, median, sum, named: (arm) => [B.chip(k(arm)), arm], ok: (r) => r.status === "ok"};
 };
 
 B.comparisonTitle = (c) => `${c.arm} against ${c.baseline}` + (c.budget ? `, ${c.budget}` : "");
@@ -43,14 +46,14 @@ B.speedups = function (d, p) {
       if (!pairs.length) return null;
       const ratios = pairs.map((q) => q.speedup_ratio);
       const mean = of && B.has(of.geomean_speedup) ? of.geomean_speedup : Math.exp(ratios.reduce((a, r) => a + Math.log(r), 0) / ratios.length);
-      return {name: w, value: mean, k: p.k(c.arm), low: Math.min(...ratios), high: Math.max(...ratios),
+      return {name: w, value: mean, k: p.k(c.arm), points: ratios,
         text: B.times(mean), tip: `${w}\n` + pairs.map((q) => `seed ${q.seed}: ${B.times(q.speedup_ratio)}`).join("\n")};
     }).filter(Boolean).concat(B.has(c.geomean_speedup) ? [{name: `all ${c.pairs} pairs`, value: c.geomean_speedup, k: 7, low: c.ci_low, high: c.ci_high, open: true, text: B.times(c.geomean_speedup), tip: "95 % interval: " + B.interval(c)}] : []);
     if (!rows().length) return null;
     return B.h("div", {class: "panel", style: "margin-bottom: 14px"}, B.h("h3", {}, B.comparisonTitle(c)),
       B.barChart("Speed-up by workload", rows, {format: (v) => v.toFixed(2), label: "Speed-up (1: equal; right of it: faster)", dots: true, rule: {at: 1}}));
   });
-  return B.section("speedup", ["Speed-up by workload", "Speed-ups"], "The point is the geometric mean of a workload's pairs, the line reaches from the least to the most of its seeds; in the last row it is the 95 % interval over all pairs.", charts);
+  return B.section("speedup", ["Speed-up by workload", "Speed-ups"], "A ring is one pair (a seed), the point the geometric mean of a workload's pairs. Only the last row has a line: the referee's 95 % interval over all pairs.", charts);
 };
 
 B.byWorkload = (d, p) => B.section("summary", ["By workload", "Workloads"], "Medians over seeds. A strict win is 2 % or more; a cost-quality win is latency within 1 % with half the strong calls or fewer.",
@@ -88,23 +91,24 @@ B.studyModels = function (d, p) {
     const tree = d.trees[run.run_id];
     if (!tree) continue;
     for (const m of tree.models) {
-      const key = JSON.stringify([run.arm, m.name]), g = gains.get(key) || {measured: 0, hits: 0, new_bests: 0, gain: 0, runs: 0};
-      g.measured += m.measured; g.hits += m.hits; g.new_bests += m.new_bests; g.gain += m.gain; g.runs += 1;
+      const key = JSON.stringify([run.arm, m.name]), g = gains.get(key) || {measured: 0, hits: 0, new_bests: 0, refined: 0, first: 0, firsts: 0, runs: 0};
+      g.measured += m.measured; g.hits += m.hits; g.new_bests += m.new_bests; g.refined += m.gain - m.first_gain; g.first += m.first_gain; g.firsts += m.first_gain > 0 ? 1 : 0; g.runs += 1;
       gains.set(key, g);
     }
   }
   const rows = d.ledger.map((r) => Object.assign({g: gains.get(JSON.stringify([r.arm, r.model]))}, r));
-  const known = rows.some((r) => r.g);
+  const known = rows.some((r) => r.g), any = (key) => rows.some((r) => r[key] > 0);
   const verdict = (r) => (!r.calls ? "never asked" : !r.g ? "not known: the runs' store is not here" : r.g.new_bests > 0 ? "earned its calls" : r.g.hits > 0 ? "improved plans, but never the best" : "nothing gained");
-  return B.section("models", ["Which model earned its calls, and why", "Models"], known ? "The gain is what a model's new bests brought over the best before them, per call on a log scale; a hit is a measured program faster than the one it came from." : "What the calls brought is in the runs' trees, which are not part of this page.",
+  return B.section("models", ["Which model earned its calls, and why", "Models"], known ? "A hit is a measured program faster than the one it came from. A run's first new best is set against the unscheduled program, which nearly any plan beats by much; it stands apart, as the geometric mean over the runs where it was this model's. The refinement a call is what the later new bests brought over the best before them, on a log scale, divided by all calls." : "What the calls brought is in the runs' trees, which are not part of this page.",
     B.table([
-      {name: "Arm", get: (r) => r.arm, show: (r) => p.named(r.arm), cls: "nowrap"}, {name: "Model", get: (r) => r.model, cls: "nowrap"}, {name: "Verdict", get: verdict}, {name: "Role", get: (r) => r.role},
+      {name: "Arm", get: (r) => r.arm, show: (r) => p.named(r.arm), cls: "nowrap"}, {name: "Model", get: (r) => r.model, cls: "nowrap"}, {name: "Verdict", get: verdict, cls: "nowrap"}, {name: "Role", get: (r) => r.role},
       {name: "Calls", num: true, down: true, get: (r) => r.calls, show: (r) => B.int(r.calls)},
-      {name: "Tokens in, out", num: true, down: true, get: (r) => (r.tokens_in || 0) + (r.tokens_out || 0), show: (r) => B.int(r.tokens_in) + ", " + B.int(r.tokens_out)},
-      {name: "Money", num: true, down: true, get: (r) => r.cost_usd, show: (r) => B.usd(r.cost_usd)}, {name: "Seconds", num: true, down: true, get: (r) => r.seconds, show: (r) => B.sec(r.seconds)},
+      any("tokens_in") || any("tokens_out") ? {name: "Tokens in, out", num: true, down: true, get: (r) => (r.tokens_in || 0) + (r.tokens_out || 0), show: (r) => B.int(r.tokens_in) + ", " + B.int(r.tokens_out)} : null,
+      any("cost_usd") ? {name: "Money", num: true, down: true, get: (r) => r.cost_usd, show: (r) => B.usd(r.cost_usd)} : null, {name: "Seconds", num: true, down: true, get: (r) => r.seconds, show: (r) => B.sec(r.seconds)},
       known ? {name: "Hits", num: true, down: true, get: (r) => (r.g ? r.g.hits : null), show: (r) => (r.g ? `${B.int(r.g.hits)} of ${B.int(r.g.measured)}` : B.DASH)} : null,
       known ? {name: "New bests", num: true, down: true, get: (r) => (r.g ? r.g.new_bests : null), show: (r) => (r.g ? B.int(r.g.new_bests) : B.DASH)} : null,
-      known ? {name: "Gain a call", num: true, down: true, get: (r) => (r.g && r.calls ? r.g.gain / r.calls : null), show: (r) => (r.g && r.calls && r.g.gain > 0 ? B.times(Math.exp(r.g.gain / r.calls)) : B.DASH)} : null,
+      known ? {name: "First plan", num: true, down: true, title: "Over the unscheduled program, in the runs whose first new best was this model's", get: (r) => (r.g && r.g.firsts ? r.g.first / r.g.firsts : null), show: (r) => (r.g && r.g.firsts ? `${B.ratio(Math.exp(r.g.first / r.g.firsts))} (${B.plural(r.g.firsts, "run")})` : B.DASH)} : null,
+      known ? {name: "Refined, a call", num: true, down: true, title: "Of its later new bests, over the best before each", get: (r) => (r.g && r.calls ? r.g.refined / r.calls : null), show: (r) => (r.g && r.calls && r.g.refined > 0 ? B.times(Math.exp(r.g.refined / r.calls)) : B.DASH)} : null,
     ].filter(Boolean), rows, {label: "Ledger by arm and model"}));
 };
 
@@ -116,16 +120,30 @@ B.studyCurves = function (d, p) {
   const text = {trials: "Trials finished", calls: "Calls answered", seconds: "Active time of the run, s", cost_usd: "Spent on models, USD"};
   let axis = axes.length ? axes[0][0] : "trials", workload = workloads[0];
   const at = (points, x) => { let best = null; for (const q of points) { if (q[axis] > x) break; if (B.has(q.best_latency_ms)) best = q.best_latency_ms; } return best; };
-  const chart = B.lineChart("Best latency so far", () => ({xLabel: text[axis], yLabel: "Best latency so far", yLog: "auto", yFormat: (t) => B.ms(t, 3), xFormat: (t) => (axis === "cost_usd" ? B.usd(t) : String(+t.toPrecision(6))), dots: [],
-    series: p.arms.map((arm, i) => {
+  // Many bands over one another show nothing: then only that of the arm one looks at.
+  const few = p.arms.length <= 3;
+  let pinned = null;
+  const look = (arm) => chart.highlight(arm === null ? pinned : arm);
+  const chart = B.lineChart("Best latency so far", () => ({xLabel: text[axis], yLabel: "Best latency so far", yLog: "auto", yFormat: (t) => B.ms(t, 3), xFormat: (t) => (axis === "cost_usd" ? B.usd(t) : String(+t.toPrecision(6))),
+    xWhole: axis === "trials" || axis === "calls", onLine: look, dots: [],
+    series: p.arms.map((arm) => {
       // From where every seed has a value: a median that seeds join on the way can rise.
       const mine = curves.filter((c) => c.arm === arm && c.workload_name === workload).map((c) => c.points).filter((points) => points.some((q) => B.has(q.best_latency_ms)));
       const rows = [...new Set(mine.flat().map((q) => q[axis]))].sort((a, b) => a - b).map((x) => [x, mine.map((q) => at(q, x)).filter(B.has)]).filter((r) => r[1].length === mine.length);
-      return {name: arm, k: p.k(arm), step: true, dash: ["", "7 3", "2 3", "8 3 2 3"][i % 4], points: rows.map(([x, v]) => [x, p.median(v)]), band: rows.map(([x, v]) => [x, Math.min(...v), Math.max(...v)])};
+      return {name: arm, label: arm, k: p.k(arm), step: true, dash: p.dash(arm), points: rows.map(([x, v]) => [x, p.median(v)]), band: rows.map(([x, v]) => [x, Math.min(...v), Math.max(...v)]), bandHidden: !few,
+        tip: rows.length ? `${arm}\nat the end ${B.ms(p.median(rows[rows.length - 1][1]))}` : arm};
     })}));
-  return B.section("convergence", ["How the best latency came about", "Convergence"], "Median over seeds; the band reaches from the least to the most.",
+  const swatch = (arm) => B.s("svg", {viewBox: "0 0 34 10", "aria-hidden": "true"}, B.s("path", {d: "M1 5H33", style: B.stroke(p.k(arm), p.dash(arm))}));
+  const buttons = p.arms.map((arm) => B.h("button", {type: "button", "aria-pressed": "false", title: "Show this arm's band, and keep the others back",
+    onmouseenter: () => look(arm), onmouseleave: () => look(null), onfocus: () => look(arm), onblur: () => look(null),
+    onclick: () => {
+      pinned = pinned === arm ? null : arm;
+      buttons.forEach((b, i) => b.setAttribute("aria-pressed", String(p.arms[i] === pinned)));
+      look(pinned);
+    }}, swatch(arm), arm));
+  return B.section("convergence", ["How the best latency came about", "Convergence"], "Median over seeds; the band reaches from the least to the most." + (few ? "" : " With this many arms a band is drawn for the arm pointed at, or chosen in the legend."),
     B.h("div", {class: "panel"}, B.h("div", {class: "tools"}, B.toggle("Workload", workloads.map((w) => [w, w]), workload, (v) => { workload = v; chart.redraw(); }), B.toggle("Against", axes, axis, (v) => { axis = v; chart.redraw(); })), chart,
-      B.h("div", {class: "legend"}, p.arms.map((arm) => B.h("span", {}, p.named(arm))))));
+      B.h("div", {class: "legend"}, buttons)));
 };
 
 B.studyTime = function (d, p) {
@@ -200,10 +218,22 @@ B.studyRuns = (d, p) => B.section("runs", ["Every run", "Runs"], null, B.table([
   {name: "Status", get: (r) => r.status, cls: "text", show: (r) => (p.ok(r) ? "ok" : B.h("span", {class: "bad"}, r.status + (r.error ? ": " + r.error : "")))}], d.runs, {tall: true, first: 200, label: "Runs"}));
 
 B.studySetup = function (d, p) {
-  const values = (key) => [...new Set(d.runs.map((r) => r[key]).filter((v) => v !== null && v !== undefined && v !== ""))].join("; ") || B.DASH;
-  return B.section("setup", ["Set-up and versions", "Set-up"], null, B.h("div", {class: "panel"}, B.rows([
-    ["Arms", p.arms.map((a) => B.h("div", {}, p.named(a)))], ["Workloads", p.workloads.join("; ")], ["Shapes", values("shape")], ["Seeds", values("seed")], ["Trials", values("trials")], ["Call budget", values("llm_budget")], ["Trials a round", values("num_trials_per_iter")], ["Cost model", values("cost_model")],
-    ["Strong models", values("strong_model")], ["Light models", values("small_model")], ["Timing", `number ${values("number")}, repeat ${values("repeat")}, at least ${values("min_repeat_ms")} ms a sample`], ["Target", values("target")], ["CPU", values("cpu")], ["TVM", values("tvm_version")], ["Banyan", values("banyan_version")], ["Commit", values("repo_commit")], ["A key was present", values("api_key_presence_only")]])));
+  const joined = (all) => [...new Set(all.filter((v) => v !== null && v !== undefined && v !== ""))].join("; ");
+  const values = (key) => joined(d.runs.map((r) => r[key])) || B.DASH;
+  // Of every set-up there was; of imported tables what their columns tell.
+  const machine = (key, f) => joined(d.setup.map((q) => (B.has(q.machine[key]) ? f(q.machine[key]) : q.machine[key])));
+  const version = (key, column) => joined(d.setup.map((q) => q.versions[key])) || (column ? values(column) : "");
+  const gib = (n) => B.digits(n / 2 ** 30, 3) + B.NARROW + "GiB";
+  const cpu = joined(d.setup.map((q) => (q.machine.cpu || "") + (q.machine.llvm_cpu ? ` (${q.machine.llvm_cpu})` : "")));
+  const tvm = joined(d.setup.map((q) => (q.versions.tvm || "") + (q.versions.llvm ? `, with LLVM ${q.versions.llvm}` : "")));
+  return B.section("setup", ["Set-up and versions", "Set-up"], null, B.h("div", {class: "two"},
+    B.h("div", {class: "panel"}, B.h("h3", {}, "Study"), B.rows([
+      ["Arms", p.arms.map((a) => B.h("div", {}, p.named(a)))], ["Workloads", p.workloads.join("; ")], ["Shapes", values("shape")], ["Seeds", values("seed")], ["Trials", values("trials")], ["Call budget", values("llm_budget")], ["Trials a round", values("num_trials_per_iter")], ["Cost model", values("cost_model")],
+      ["Strong models", values("strong_model")], ["Light models", values("small_model")], ["Timing", `number ${values("number")}, repeat ${values("repeat")}, at least ${values("min_repeat_ms")} ms a sample`], ["A key was present", values("api_key_presence_only")]])),
+    B.h("div", {class: "panel"}, B.h("h3", {}, "Machine and tools"), B.rows([
+      ["CPU", cpu || values("cpu")], ["Cores", machine("cpus", (n) => B.plural(n, "CPU"))], ["Kernels run on", machine("kernel_cores", (n) => B.plural(n, "core"))], ["Memory", machine("memory_bytes", gib)],
+      ["System", version("os")], ["TVM target", B.h("code", {}, values("target"))], ["TVM", tvm || values("tvm_version")], ["XGBoost", version("xgboost")], ["SQLite", version("sqlite")], ["libcurl", version("libcurl")],
+      ["Banyan", version("banyan", "banyan_version")], ["Commit", values("repo_commit")], ["Compiler", version("compiler")]]))));
 };
 
 B.studyPage = function (d) {

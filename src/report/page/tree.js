@@ -272,6 +272,7 @@ B.tree = function (o) {
   drawLegend();
   B.onTheme(() => { drawLegend(); draw(); });
   let started = false;
-  new ResizeObserver(() => { if (!started && place.clientWidth) { started = true; choose(chosen, false); start(); } later(); }).observe(place);
+  // Not at once: what the first choice writes beside the tree changes its size.
+  new ResizeObserver(() => requestAnimationFrame(() => { if (!started && place.clientWidth) { started = true; choose(chosen, false); start(); } later(); })).observe(place);
   return {element: root, choose: (id) => choose(o.byId.get(id), true), chosen: () => chosen, view, where: (id) => at(o.byId.get(id))};
 };
