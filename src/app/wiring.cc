@@ -83,6 +83,7 @@ Result<RunConfig> MakeRunConfig(const TuneOptions& options) {
     BANYAN_RETURN_IF_ERROR(
         SetStrategyField(&config.strategy, setting.substr(0, mark), setting.substr(mark + 1)));
   }
+  BANYAN_RETURN_IF_ERROR(CheckStrategy(config.strategy));
   BANYAN_ASSIGN_OR_RETURN(config.pool, LoadPool(options.pool));
   for (const PoolEntry& entry : config.pool) BANYAN_RETURN_IF_ERROR(CheckUsable(entry));
   config.measure = MakeMeasureOptions(options.machine);

@@ -35,7 +35,8 @@ void Ledger::Settle(uint64_t call_id, const ModelReply& reply) {
   const bool unusable = reply.failure == CallFailure::kUnusable ||
                         reply.failure == CallFailure::kRefused ||
                         reply.failure == CallFailure::kTruncated;
-  if (!charge_failed_calls_ && unusable && given_back_ < limits_.calls) {
+  const bool empty = reply.proposals.empty() && reply.mutators.empty();
+  if (!charge_failed_calls_ && unusable && empty && given_back_ < limits_.calls) {
     ++given_back_;
     --charged_calls_;
     if (IsStrong(model)) --charged_strong_calls_;

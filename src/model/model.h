@@ -98,9 +98,11 @@ struct BudgetLeft {
 struct Review {
   std::string model;                  // whose step it was
   std::vector<Step> steps;            // what it did (plans)
+  size_t taken_back = 0;              // of the leaf's last steps, in whose place those stand
   std::vector<std::string> mutators;  // what it did (mutators)
   StateText parent;
   StateText child;
+  bool measured = false;  // the scores are of what was measured, not predicted
 };
 
 // One request. Everything a model may know, self-contained (an expert needs nothing else; a

@@ -164,10 +164,15 @@ std::string ReviewSection(const ModelRequest& request, bool texts) {
   if (!request.review) return {};
   const Review& review = *request.review;
   std::string text = fmt::format(
-      "{} proposed the step below for this program, and the result is predicted to be worse "
-      "(score {} before, {} after; higher is better). Do the step again, better: your first "
-      "proposal replaces it.\n",
-      PromptLine(review.model), Score(review.parent.score), Score(review.child.score));
+      "{} proposed the step below for this program, and the result is {} "
+      "(score {} before, {} after; higher is better). Do the step again, better{}.\n",
+      PromptLine(review.model), review.measured ? "slower, as measured" : "predicted to be worse",
+      Score(review.parent.score), Score(review.child.score),
+      review.measured ? "" : ": your first proposal replaces it");
+  if (review.taken_back > 0) {
+    text +=
+        fmt::format("It stands in place of the last {} of the plan's steps.\n", review.taken_back);
+  }
   if (!review.steps.empty()) text += Fence("", PrintPlan(Plan{review.steps}));
   if (!review.mutators.empty()) text += "Its mutators: " + Join(review.mutators, ", ") + "\n";
   if (review.child.script.empty()) return text;

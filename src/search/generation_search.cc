@@ -478,7 +478,10 @@ std::string GenerationSearch::DumpNode(NodeId id) const {
   return fmt::format(" uct {} sum {} score {} depth {} failures {}{}{}", here.visits,
                      FormatExact(here.value_sum), FormatExact(here.score), here.depth,
                      here.failures, here.terminal ? " terminal" : "",
-                     models_.empty() ? "" : " next " + models_[here.model].record.info.name);
+                     models_.empty() ? "" : " next " + models_[here.model].record.info.name) +
+         (here.measured == 0 || config_.strategy.reward != "measured"
+              ? ""
+              : fmt::format(" measured {} sum {}", here.measured, FormatExact(here.measured_sum)));
 }
 
 std::string GenerationSearch::DumpLoop() const {

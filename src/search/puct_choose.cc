@@ -16,7 +16,8 @@ constexpr int kRestarts = 64;       // selections that ended in a dead end, for 
 // there sooner, and an expert at work not much later.
 constexpr double kPatienceS = 1;
 constexpr double kTextPatienceS = 0.3;
-constexpr double kCalibration = 4;  // stated confidence counts as this many observed proposals
+constexpr double kUnknownValue = 0.5;  // of what was measured, but never predicted
+constexpr double kCalibration = 4;     // stated confidence counts as this many observed proposals
 
 double MeanShare(const StrategyConfig& strategy) {
   if (strategy.backup == "mixed") return strategy.mean_share;
@@ -26,10 +27,19 @@ double MeanShare(const StrategyConfig& strategy) {
 }  // namespace
 
 void PuctSearch::RefreshRange() {
-  std::vector<double> values;
-  values.reserve(ranking_.size());
-  for (const uint64_t id : ranking_) values.push_back(tree_->node(trials_[id - 1].node).reward);
-  range_ = ValueRange::Of(std::move(values), config_.strategy.value_floor);
+  std::vector<double> rewards;
+  std::vector<double> speeds;
+  for (const uint64_t id : ranking_) {
+    const Node& node = tree_->node(trials_[id - 1].node);
+    if (!std::isnan(node.reward)) rewards.push_back(node.reward);
+    speeds.push_back(node.log_speedup);
+  }
+  range_ = ValueRange::Of(std::move(rewards), config_.strategy.value_floor);
+  speeds_ = ValueRange::Of(std::move(speeds), config_.strategy.value_floor);
+}
+
+double PuctSearch::OwnValue(const Node& node) const {
+  return std::isnan(node.reward) ? kUnknownValue : range_.Normalise(node.reward);
 }
 
 double PuctSearch::Calibrated(size_t model, double confidence) const {
@@ -42,8 +52,9 @@ double PuctSearch::Calibrated(size_t model, double confidence) const {
 // it was made from; else, a first plan of its kind, by how sure its model is.
 double PuctSearch::UnmeasuredValue(NodeId id, double prior) const {
   const auto score = scores_.find(id);
-  if (config_.strategy.reward == "predicted") {
-    return range_.Normalise(RewardOf(id, 0));
+  if (PredictsRewards()) {
+    const double reward = RewardOf(id, 0);
+    return std::isnan(reward) ? kUnknownValue : range_.Normalise(reward);
   }
   const double guess = ValueFromKin(id, prior);
   if (trust_ <= 0 || score == scores_.end()) return guess;
@@ -59,7 +70,7 @@ double PuctSearch::ValueFromKin(NodeId id, double prior) const {
   }
   if (info.base != kNoNode && info.base != kRoot) {
     const Node& base = tree_->node(info.base);
-    if (base.state == NodeState::kMeasured) return range_.Normalise(base.reward);
+    if (base.state == NodeState::kMeasured) return OwnValue(base);
   }
   return 0.5 + 0.5 * std::min(prior, 1.0);
 }
@@ -91,7 +102,10 @@ bool PuctSearch::WaitsForFirstReply() const {
   return std::none_of(calls_.begin(), calls_.end(), [](const Call& c) { return c.answered; });
 }
 
+bool PuctSearch::HasLeaves() const { return space_ == ActionSpace::kPlan || !ranking_.empty(); }
+
 bool PuctSearch::SamplingAllowed() const {
+  if (!HasLeaves() && unmeasured_ == 0 && trials_in_flight_ == 0) return true;  // all failed
   if (config_.strategy.sampling || (!CallPossible() && calls_in_flight_ == 0)) return true;
   if (!WaitsLong()) return false;
   if (config_.strategy.while_waiting != "tilings" || space_ == ActionSpace::kMutators) return true;
@@ -114,6 +128,8 @@ bool PuctSearch::FreeMovesAllowed() const {
 
 bool PuctSearch::MayMakeChild(NodeId id) const {
   const Arms& arms = ArmsOf(id);
+  // A free move waits for its prediction like a proposal: not too many at once.
+  if (PredictsRewards() && unmeasured_ > config_.measure.workers) return false;
   if (arms.exhausted || arms.tired_at == finished_ || !FreeMovesAllowed()) return false;
   if (id == kRoot) return SamplingAllowed();
   const StrategyConfig& strategy = config_.strategy;
@@ -129,6 +145,7 @@ std::optional<SubmitTrial> PuctSearch::NextTrial() {
     if (pick->make_child) {
       const NodeId child = MakeChild(pick->path.back());
       if (child == kNoNode) continue;
+      if (PredictsRewards()) return std::nullopt;  // to be asked about first
       pick->path.push_back(child);
     }
     if (auto trial = StartTrial(pick->path)) return trial;
@@ -172,17 +189,18 @@ bool PuctSearch::Descend(NodeId id, bool widen, Pick* pick) const {
     const Node& child = tree_->node(edge.child);
     const bool fresh = child.state == NodeState::kUnmeasured;
     if (fresh ? !room : child.state != NodeState::kMeasured) continue;
-    arms.push_back({.edge = static_cast<int>(i),
-                    .value = fresh ? UnmeasuredValue(edge.child, edge.prior)
-                                   : BackedUpValue(child.value, range_, MeanShare(strategy), 0),
-                    .prior = edge.prior * share,
-                    .visits = edge.visits,
-                    .in_flight = edge.in_flight});
+    arms.push_back(
+        {.edge = static_cast<int>(i),
+         .value = fresh ? UnmeasuredValue(edge.child, edge.prior)
+                        : BackedUpValue(child.value, range_, MeanShare(strategy), kUnknownValue),
+         .prior = edge.prior * share,
+         .visits = edge.visits,
+         .in_flight = edge.in_flight});
   }
   if (make) {
     // A new child is expected to be worth what its parent is; random chains from the root start
     // from nothing.
-    const double own = id == kRoot ? 0 : range_.Normalise(node.reward);
+    const double own = id == kRoot ? 0 : OwnValue(node);
     arms.push_back({.value = own, .prior = make_prior * share, .visits = ArmsOf(id).free_children});
   }
   const int64_t visits = node.visits + node.in_flight;
@@ -295,7 +313,8 @@ Path PuctSearch::ChooseLeaf() {
   if (strategy.selection == "uniform") {
     std::vector<NodeId> open;
     for (size_t i = 0; i < tree_->size(); ++i) {
-      if (tree_->node(static_cast<NodeId>(i)).state == NodeState::kMeasured) {
+      const bool begins = i > 0 || space_ == ActionSpace::kPlan;
+      if (begins && tree_->node(static_cast<NodeId>(i)).state == NodeState::kMeasured) {
         open.push_back(static_cast<NodeId>(i));
       }
     }
@@ -317,7 +336,7 @@ Path PuctSearch::ChooseLeaf() {
     for (const Edge& edge : node.edges) {
       const Node& child = tree_->node(edge.child);
       if (child.state != NodeState::kMeasured) continue;
-      const double value = BackedUpValue(child.value, range_, MeanShare(strategy), 0);
+      const double value = BackedUpValue(child.value, range_, MeanShare(strategy), kUnknownValue);
       value_sum += value;
       ++measured;
       const Arm arm{.value = value,
@@ -330,16 +349,15 @@ Path PuctSearch::ChooseLeaf() {
         best_score = score;
       }
     }
-    // Mutators act on a sample of the design space, which need not be measured yet.
-    const bool below = id == kRoot && space_ == ActionSpace::kMutators && !node.edges.empty();
-    if (below && best == kNoNode) return {kRoot, rng.Pick(node.edges).child};
+    // Mutators act on a sample of the design space.
+    const bool below = id == kRoot && space_ == ActionSpace::kMutators;
     if (best == kNoNode) return path;
     // Asking here: worth what this plan is; at the root, what the plans asked for there were on
     // average.
-    const Arm here{.value = id == kRoot ? value_sum / static_cast<double>(measured)
-                                        : range_.Normalise(node.reward),
-                   .prior = here_prior / (prior_sum + here_prior),
-                   .visits = ArmsOf(id).calls_asked};
+    const Arm here{
+        .value = id == kRoot ? value_sum / static_cast<double>(measured) : OwnValue(node),
+        .prior = here_prior / (prior_sum + here_prior),
+        .visits = ArmsOf(id).calls_asked};
     const double score_here = PuctScore(here, visits, strategy.puct_c, strategy.virtual_loss);
     if (!below && score_here >= best_score) return path;
     path.push_back(best);

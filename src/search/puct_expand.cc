@@ -24,7 +24,7 @@ constexpr size_t kTilings = 4;           // plain ones that the wait for the fir
 }  // namespace
 
 bool PuctSearch::CallDue() const {
-  if (!pending_.empty() || !CallPossible()) return false;
+  if (!pending_.empty() || !CallPossible() || !HasLeaves()) return false;
   if (calls_.empty()) return true;
   if (calls_in_flight_ > 0 && (calls_in_flight_ >= kCallsAtOnce || !calls_.back().slow)) {
     return false;
@@ -41,16 +41,18 @@ bool PuctSearch::CallDue() const {
 }
 
 // Course alteration as the shared tree has it (LiteCoOp/COLT), on what was measured: one streak for
-// the whole tree, of light models' calls whose proposals, as far as they were measured, were all
-// worse than what they were made from; on every n-th in a row the largest model sees the last of
+// the whole tree, of light models' calls of whose proposals half or more were measured and none was
+// better than what it was made from; on every n-th in a row the largest model sees the last of
 // them and redoes it.
 std::optional<SendCall> PuctSearch::MaybeAlter() {
   const StrategyConfig& strategy = config_.strategy;
-  if (!strategy.course_alteration || !ledger_.Affords(largest_, {})) return std::nullopt;
+  if (!strategy.course_alteration || models_[largest_].too_dear) return std::nullopt;
+  if (!ledger_.Affords(largest_, {})) return std::nullopt;
   int64_t streak = 0;
   const Call* last = nullptr;
   for (auto call = calls_.rbegin(); call != calls_.rend(); ++call) {
-    if (call->model == largest_ || call->measured == 0) continue;
+    const bool judged = call->measured > 0 && 2 * call->measured >= call->accepted;
+    if (call->model == largest_ || !judged) continue;
     if (call->improved || call->call_id == altered_up_to_) break;
     if (last == nullptr) last = &*call;
     ++streak;
@@ -69,7 +71,7 @@ std::optional<SendCall> PuctSearch::MaybeAlter() {
 Review PuctSearch::ReviewOf(const Call& call) {
   Review review;
   review.model = models_[call.model].record.info.name;
-  if (!call.reply.proposals.empty()) review.steps = call.reply.proposals.front().steps;
+  review.measured = true;
   review.mutators = call.reply.mutators;
   // Of the call's programs the best, else the first that failed.
   NodeId child = kNoNode;
@@ -87,11 +89,24 @@ Review PuctSearch::ReviewOf(const Call& call) {
     return StateText{.script = "", .trace = PrintPlan(tree_->PlanOf(id)), .score = ScoreOf(id)};
   };
   review.parent = text_of(call.leaf);
-  if (child != kNoNode) review.child = text_of(child);
+  if (child == kNoNode) return review;
+  review.child = text_of(child);
+  if (!review.mutators.empty()) return review;
+  // What the child has that its leaf has not.
+  const Plan before = tree_->PlanOf(call.leaf);
+  const Plan after = tree_->PlanOf(child);
+  size_t kept = 0;
+  while (kept < before.steps.size() && kept < after.steps.size() &&
+         before.steps[kept] == after.steps[kept]) {
+    ++kept;
+  }
+  review.taken_back = before.steps.size() - kept;
+  review.steps.assign(after.steps.begin() + static_cast<std::ptrdiff_t>(kept), after.steps.end());
   return review;
 }
 
 std::optional<SendCall> PuctSearch::Ask() {
+  if (!HasLeaves()) return std::nullopt;
   if (auto altered = MaybeAlter()) return altered;
   std::vector<size_t> places;
   for (size_t i = 0; i < models_.size(); ++i) {
@@ -184,7 +199,9 @@ void PuctSearch::ApplyProposal(const PendingProposal& pending) {
   const Result<Applied> applied = Apply(call, pending);
   if (!applied.ok()) {
     ++model.illegal;
-    NoteFailure(call.leaf, OneLine(applied.error().message));
+    // Of the draws of one reply's mutators all fail alike.
+    const bool again = space_ == ActionSpace::kMutators && pending.index > 0;
+    if (!again) NoteFailure(call.leaf, OneLine(applied.error().message));
     FinishProposal(call);
     return;
   }
@@ -240,6 +257,7 @@ std::optional<SubmitTrial> PuctSearch::TryTiling() {
     const NodeId id = AddNode(kRoot, *candidate, tiling.confidence,
                               {.origin = "tiling", .reason = tiling.reason, .base = kRoot});
     ++tilings_made_;
+    if (PredictsRewards()) continue;  // each waits for its prediction
     if (auto trial = StartTrial({kRoot, id})) return trial;
   }
   return std::nullopt;

@@ -17,7 +17,6 @@ constexpr int64_t kScoresFrom = 4;  // measured plans before the cost model is a
 constexpr int64_t kTransfers = 3;   // related winners that are tried first
 constexpr double kTransferPrior = 1;
 constexpr double kSamplePrior = 0.5;
-constexpr double kNoPrediction = 0.5;
 constexpr size_t kYardsticks = 8;  // measured plans that unmeasured ones are ranked among
 
 }  // namespace
@@ -41,8 +40,8 @@ Status PuctSearch::Begin() {
 // count only as far as earlier ones came true.
 std::optional<Action> PuctSearch::AskAboutNew() {
   if (config_.strategy.cost_model == "none" || scores_in_flight_ > 0) return std::nullopt;
-  const bool needed = config_.strategy.reward == "predicted";  // of every node, measured or not
-  if (!needed && static_cast<int64_t>(ranking_.size()) < kScoresFrom) return std::nullopt;
+  if (!PredictsRewards() && static_cast<int64_t>(ranking_.size()) < kScoresFrom)
+    return std::nullopt;
   if (static_cast<size_t>(scored_up_to_) + 1 >= tree_->size()) return std::nullopt;
   scored_up_to_ = static_cast<NodeId>(tree_->size()) - 1;
   std::vector<Candidate> candidates;
@@ -72,6 +71,9 @@ void PuctSearch::OnScores(const ScoresEvent& event) {
   std::sort(sorted.begin(), sorted.end());
   for (size_t i = 0; i < asked_.size(); ++i) {
     if (!std::isfinite(event.scores[i])) continue;
+    if (tree_->node(asked_[i]).state == NodeState::kUnmeasured) {
+      predictions_[asked_[i]] = event.scores[i];
+    }
     const auto below = std::lower_bound(sorted.begin(), sorted.end(), event.scores[i]);
     scores_[asked_[i]] = sorted.size() < 2 ? 0.5
                                            : static_cast<double>(below - sorted.begin()) /
@@ -112,15 +114,19 @@ std::optional<Action> PuctSearch::NextWork() {
     }
     if (auto trial = TryTiling()) return *std::move(trial);
     // A reply's first proposal goes straight to the workers; the others are applied meanwhile.
-    if (SlotFree() && (pending_.empty() || unmeasured_ > 0)) {
+    // Where predictions are rewards, nothing is tried before its own is known.
+    const bool waits = PredictsRewards() && scores_in_flight_ > 0;
+    if (!waits && SlotFree() && (pending_.empty() || unmeasured_ > 0)) {
       if (auto trial = NextTrial()) return *std::move(trial);
+      if (auto question = AskAboutNew()) return question;
     }
     if (pending_.empty()) break;
     const PendingProposal proposal = pending_.front();
     pending_.pop_front();
     ApplyProposal(proposal);
   }
-  if (SlotFree() && calls_in_flight_ == 0 && CallPossible()) {
+  const bool answer_due = PredictsRewards() && scores_in_flight_ > 0;
+  if (SlotFree() && calls_in_flight_ == 0 && !answer_due && CallPossible()) {
     if (auto call = Ask()) return *std::move(call);
   }
   return std::nullopt;
@@ -141,13 +147,13 @@ void PuctSearch::OnLearned(NodeId id, double gain) {
 
 double PuctSearch::ScoreOf(NodeId id) const {
   const Node& node = tree_->node(id);
-  return node.state == NodeState::kMeasured ? range_.Normalise(node.log_speedup) : kNoLatency;
+  return node.state == NodeState::kMeasured ? speeds_.Normalise(node.log_speedup) : kNoLatency;
 }
 
 double PuctSearch::RewardOf(NodeId id, double log_speedup) const {
-  if (config_.strategy.reward == "measured") return log_speedup;
-  const auto score = scores_.find(id);
-  return score == scores_.end() ? kNoPrediction : score->second;
+  if (!PredictsRewards()) return log_speedup;
+  const auto prediction = predictions_.find(id);
+  return prediction == predictions_.end() ? kNoLatency : prediction->second;
 }
 
 void PuctSearch::FillRequest(const Call&, ModelRequest* request) {

@@ -24,6 +24,8 @@ class PuctSearch final : public Search {
 
   // Where PUCT would go now: to a node that is not measured, or to one that would get a new child.
   std::optional<Path> NextPath() const;
+  // What selection takes for the own value of a measured node, in [0, 1].
+  double OwnValue(const Node& node) const;
   // What selection takes for the value of an unmeasured node, in [0, 1].
   double UnmeasuredValue(NodeId id, double prior) const;
   const ValueRange& range() const { return range_; }
@@ -78,6 +80,7 @@ class PuctSearch final : public Search {
   // nullopt: it is not, or there is none that is new.
   std::optional<SubmitTrial> TryTiling();
 
+  bool PredictsRewards() const { return config_.strategy.reward == "predicted"; }
   std::optional<Action> AskAboutNew();
   void TransferPlans();
   // First states of MetaSchedule's design space, which mutators start from.
@@ -94,6 +97,8 @@ class PuctSearch final : public Search {
   bool MayMakeChild(NodeId id) const;
   bool FreeMovesAllowed() const;
   bool SamplingAllowed() const;
+  // Whether there is a program that a model may be asked about: mutators need a measured sample.
+  bool HasLeaves() const;
   // The first reply is long in coming: a share of the trials goes to what can be made without it.
   bool WaitsForFirstReply() const;
   bool WaitsLong() const { return WaitsForFirstReply() && calls_.front().slow; }
@@ -125,9 +130,11 @@ class PuctSearch final : public Search {
   bool transferred_ = false;
   int64_t moves_made_ = 0;  // index of the next move's random stream
   ValueRange range_;
+  ValueRange speeds_;  // of measured log-speedups; the same unless rewards are predicted
   // Predictions of unmeasured nodes: their place among all that were asked about together, [0, 1].
   std::map<NodeId, double> scores_;
-  std::vector<NodeId> asked_;  // nodes of the question under way
+  std::map<NodeId, double> predictions_;  // as log-speedups, made before the node was measured
+  std::vector<NodeId> asked_;             // nodes of the question under way
   NodeId scored_up_to_ = kRoot;
 };
 

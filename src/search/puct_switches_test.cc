@@ -92,6 +92,33 @@ TEST(PuctSwitches, MutatorRunsResumeAndReplayFromEveryEvent) {
   }
 }
 
+TEST(PuctSwitches, MutatorsEndWhereMostSamplesFail) {
+  for (const char* selection : {"puct", "uniform"}) {
+    for (uint64_t seed = 0; seed < 6; ++seed) {
+      FakeModel strong = Naming("builtin:strong", ModelRole::kStrong);
+      RunConfig config = MutatorConfig(24, 4, seed);
+      config.strategy.selection = selection;
+      SimulationOptions options = OnMutators();
+      options.measure = [](const SubmitTrial& trial) {
+        Rng rng(trial.candidate.program_hash, "latency");
+        if (rng.Chance(0.7)) return FailedTrial(trial.trial_id, FailureKind::kBuildError, "no");
+        TrialOutcome outcome;
+        outcome.trial_id = trial.trial_id;
+        outcome.samples_ms = {1 + rng.Uniform()};
+        return outcome;
+      };
+      Simulation run(config, {&strong}, options);
+      run.Run();
+      EXPECT_TRUE(run.search().stopped()) << selection << seed;
+      const Tree& tree = run.search().tree();
+      for (const SendCall& call : run.sent()) {
+        const NodeId leaf = tree.FindPlan(call.request->leaf.plan_hash);
+        EXPECT_EQ(tree.node(leaf).state, NodeState::kMeasured) << selection << seed;
+      }
+    }
+  }
+}
+
 TEST(PuctSwitches, APredictedRewardIsThePredictionAndNotTheSpeed) {
   FakeModel strong("strong", ModelRole::kStrong, ProposeTiles);
   FakeModel light("light", ModelRole::kLight, ProposeSteps);
@@ -99,7 +126,16 @@ TEST(PuctSwitches, APredictedRewardIsThePredictionAndNotTheSpeed) {
     RunConfig config = TestConfig(32, 6, 1);
     config.strategy = *FindStrategy("banyan");
     ASSERT_TRUE(SetStrategyField(&config.strategy, "reward", reward).ok());
-    Simulation run(config, {&strong, &light});
+    std::map<uint64_t, double> predicted;  // the first time that a plan was asked about
+    SimulationOptions options;
+    options.score = [&predicted](const ScoreCandidates& question) {
+      ScoresEvent event = ScoreFake(question);
+      for (size_t i = 0; i < event.scores.size(); ++i) {
+        predicted.emplace(question.candidates[i].plan_hash, event.scores[i]);
+      }
+      return event;
+    };
+    Simulation run(config, {&strong, &light}, options);
     run.Run();
     const Tree& tree = run.search().tree();
     int same = 0;
@@ -111,8 +147,8 @@ TEST(PuctSwitches, APredictedRewardIsThePredictionAndNotTheSpeed) {
       ++measured;
       same += node.reward == node.log_speedup ? 1 : 0;
       if (std::string(reward) == "predicted") {
-        EXPECT_GE(node.reward, 0);
-        EXPECT_LE(node.reward, 1);
+        ASSERT_TRUE(predicted.contains(node.plan_hash)) << "node " << i << " was not asked about";
+        EXPECT_EQ(node.reward, predicted[node.plan_hash]);
         rewards.insert(node.reward);
       }
     }
@@ -161,7 +197,12 @@ TEST(PuctSwitches, TheLargestModelRedoesWhatLighterOnesMadeWorse) {
     EXPECT_GT(reviews.size(), 2U);
     for (const Review& review : reviews) {
       EXPECT_EQ(review.model, "light");
-      EXPECT_FALSE(review.steps.empty());
+      EXPECT_TRUE(review.measured);
+      // Leaf, what was taken back and what was added make the program that is shown.
+      const Plan before = ParsePlan(review.parent.trace).value();
+      Plan after = before;
+      after.steps.resize(before.steps.size() - review.taken_back);
+      EXPECT_EQ(PrintPlan(after.Then(review.steps)), review.child.trace);
       EXPECT_NE(review.child.trace, review.parent.trace);
       EXPECT_FALSE(review.child.score > review.parent.score) << "a regression";
     }
@@ -205,7 +246,11 @@ TEST(PuctSwitches, WhatCannotBeCombinedIsRefused) {
   const auto error = [](std::vector<std::pair<std::string, std::string>> fields) {
     StrategyConfig config = *FindStrategy("banyan");
     Status status = Ok{};
-    for (const auto& [field, text] : fields) status = SetStrategyField(&config, field, text);
+    for (const auto& [field, text] : fields) {
+      status = SetStrategyField(&config, field, text);
+      if (!status.ok()) return status.error().message;
+    }
+    status = CheckStrategy(config);
     return status.ok() ? std::string("it was taken") : status.error().message;
   };
   using testing::HasSubstr;
@@ -217,6 +262,9 @@ TEST(PuctSwitches, WhatCannotBeCombinedIsRefused) {
   EXPECT_THAT(error({{"cost_model", "none"}, {"reward", "predicted"}}), HasSubstr("a cost_model"));
   EXPECT_THAT(error({{"reward", "guessed"}}), HasSubstr("measured"));
   EXPECT_EQ(error({{"action_space", "mutators"}, {"reward", "predicted"}}), "it was taken");
+  // In whatever order they are set.
+  EXPECT_EQ(error({{"reward", "predicted"}, {"cost_model", "none"}, {"reward", "measured"}}),
+            "it was taken");
 }
 
 }  // namespace

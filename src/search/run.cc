@@ -227,6 +227,7 @@ class Driver {
     if (reply.ok()) {
       event.reply = std::move(reply).value();
     } else {
+      event.reply.failure = CallFailure::kUnusable;
       event.reply.error = "unusable reply: " + reply.error().message;
       event.reply.usage = answer.reply.usage;
       event.reply.exchanges = std::move(answer.reply.exchanges);

@@ -130,7 +130,10 @@ Result<StrategyConfig> StrategyConfigFromJson(const Json& json) {
   VisitFields(config, [&fields](const char* name, auto& value) { fields.Read(name, &value); });
   BANYAN_RETURN_IF_ERROR(fields.Finish());
   if (!json.contains("wait_fraction")) config.wait_fraction = config.free_fraction;  // likewise
-  if (!json.contains("reward") && config.loop == "generations") config.reward = "predicted";
+  if (!json.contains("reward")) {
+    if (config.loop == "generations") config.reward = "predicted";
+    if (config.loop == "population") config.course_alteration = false;  // was taken and ignored
+  }
   BANYAN_RETURN_IF_ERROR(CheckStrategy(config));
   return config;
 }
@@ -150,7 +153,7 @@ Status SetStrategyField(StrategyConfig* config, const std::string& field, const 
                                        DidYouMean(field, names), fmt::join(names, ", ")));
   }
   if (!read) return InvalidArgument(fmt::format("'{}' is no value of {}", text, field));
-  return CheckStrategy(*config);
+  return CheckFields(*config);
 }
 
 Json ToJson(const Budget& budget) {

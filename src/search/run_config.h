@@ -97,6 +97,7 @@ struct StrategyConfig {
 Json ToJson(const StrategyConfig& config);
 Result<StrategyConfig> StrategyConfigFromJson(const Json& json);
 // Sets one field from text, for ablations: "puct_c", "1.2". kInvalidArgument names the fields.
+// Whether all fields go together is for CheckStrategy (search/strategy.h), once all are set.
 Status SetStrategyField(StrategyConfig* config, const std::string& field, const std::string& text);
 Json ToJson(const Budget& budget);
 Result<Budget> BudgetFromJson(const Json& json);

@@ -160,7 +160,7 @@ ActionSpace SpaceOf(const StrategyConfig& config) {
   return config.action_space == "mutators" ? ActionSpace::kMutators : ActionSpace::kPlan;
 }
 
-Status CheckStrategy(const StrategyConfig& config) {
+Status CheckFields(const StrategyConfig& config) {
   BANYAN_RETURN_IF_ERROR(OneOf("loop", config.loop, {"tree", "generations", "population"}));
   BANYAN_RETURN_IF_ERROR(OneOf("action_space", config.action_space, {"plan", "mutators"}));
   BANYAN_RETURN_IF_ERROR(OneOf("reward", config.reward, {"measured", "predicted"}));
@@ -172,25 +172,6 @@ Status CheckStrategy(const StrategyConfig& config) {
   BANYAN_RETURN_IF_ERROR(
       OneOf("routing", config.routing, {"thompson", "round_robin", "strongest", "joint", "none"}));
   BANYAN_RETURN_IF_ERROR(OneOf("cost_unit", config.cost_unit, {"auto", "usd", "seconds", "calls"}));
-  if (config.action_space == "mutators" && config.loop == "population") {
-    return InvalidArgument(
-        "strategy: action_space mutators needs loop tree or generations: only plans can be "
-        "crossed");
-  }
-  if (config.reward == "predicted" && config.loop == "population") {
-    return InvalidArgument(
-        "strategy: reward predicted needs loop tree or generations: a population's parents are the "
-        "fastest measured plans");
-  }
-  if (config.reward == "predicted" && config.cost_model == "none") {
-    return InvalidArgument("strategy: reward predicted needs a cost_model");
-  }
-  if (config.course_alteration && config.loop == "population") {
-    return InvalidArgument("strategy: course_alteration needs loop tree or generations");
-  }
-  if (config.routing == "joint" && config.loop != "generations") {
-    return InvalidArgument("strategy: routing joint needs loop generations");
-  }
   const struct {
     const char* name;
     double value, low, high;
@@ -224,6 +205,30 @@ Status CheckStrategy(const StrategyConfig& config) {
   };
   for (const auto& number : numbers) {
     BANYAN_RETURN_IF_ERROR(InRange(number.name, number.value, number.low, number.high));
+  }
+  return Ok{};
+}
+
+Status CheckStrategy(const StrategyConfig& config) {
+  BANYAN_RETURN_IF_ERROR(CheckFields(config));
+  if (config.action_space == "mutators" && config.loop == "population") {
+    return InvalidArgument(
+        "strategy: action_space mutators needs loop tree or generations: only plans can be "
+        "crossed");
+  }
+  if (config.reward == "predicted" && config.loop == "population") {
+    return InvalidArgument(
+        "strategy: reward predicted needs loop tree or generations: a population's parents are the "
+        "fastest measured plans");
+  }
+  if (config.reward == "predicted" && config.loop == "tree" && config.cost_model == "none") {
+    return InvalidArgument("strategy: reward predicted needs a cost_model");
+  }
+  if (config.course_alteration && config.loop == "population") {
+    return InvalidArgument("strategy: course_alteration needs loop tree or generations");
+  }
+  if (config.routing == "joint" && config.loop != "generations") {
+    return InvalidArgument("strategy: routing joint needs loop generations");
   }
   return Ok{};
 }

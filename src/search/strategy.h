@@ -20,7 +20,9 @@ const std::vector<Strategy>& Strategies();
 
 ActionSpace SpaceOf(const StrategyConfig& config);
 
-// InvalidArgument names the first field out of its range.
+// InvalidArgument names the first field out of its range; CheckStrategy also what does not go
+// together.
+Status CheckFields(const StrategyConfig& config);
 Status CheckStrategy(const StrategyConfig& config);
 Status CheckBudget(const Budget& budget);
 

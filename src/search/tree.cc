@@ -1,6 +1,7 @@
 #include "search/tree.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace banyan {
 
@@ -169,7 +170,7 @@ void Tree::Refresh(NodeId id) {
   own.value = Value{};
   own.visits = 0;
   if (own.state == NodeState::kMeasured && own.counted) {
-    own.value = {.best = own.reward, .sum = own.reward, .measured = 1};
+    if (!std::isnan(own.reward)) own.value = {.best = own.reward, .sum = own.reward, .measured = 1};
     own.visits = 1;
   } else if (own.state == NodeState::kFailed) {
     own.value.failed = 1;

@@ -48,7 +48,9 @@ struct Node {
   uint64_t program_hash = 0;
   NodeState state = NodeState::kUnmeasured;
   double log_speedup = 0;  // valid if kMeasured
-  double reward = 0;       // valid if kMeasured: what is backed up; the log-speedup or a prediction
+  // Valid if kMeasured: what is backed up, the log-speedup or a prediction. NaN: not known, the
+  // node is a visit without a value.
+  double reward = 0;
   bool counted = true;  // the own result is part of `value`; false for a default that is not known
   std::vector<Edge> edges;
   std::vector<NodeId> parents;  // all of them; the first is `parent`

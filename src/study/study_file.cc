@@ -385,6 +385,7 @@ Result<StrategyConfig> ArmStrategy(const StudyArm& arm) {
   for (const auto& [field, text] : arm.set) {
     BANYAN_RETURN_IF_ERROR(SetStrategyField(&strategy, field, text));
   }
+  BANYAN_RETURN_IF_ERROR(CheckStrategy(strategy));
   return strategy;
 }
 
