@@ -123,6 +123,11 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
 
+    def handle_error(self, request, client_address):
+        # A run that ends no longer waits for its answers.
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
 
 def pool_text(url):
     return re.sub(r'base_url = ".*"', f'base_url = "{url}"', POOL.read_text())

@@ -5,7 +5,7 @@
 
 Two servers of the graded models (bench/graded_models.py), one instant, one slow; the runs go in turn, so that drift of
 the machine hits both. Prints the ratio of wall times (slow over instant; the aim is at most 1.25) and of the latencies
-found (instant over slow: 1 means that nothing was lost). Takes about a minute a pair.
+found (instant over slow: 1 means that nothing was lost). Takes about half a minute a pair.
 """
 
 import argparse
