@@ -11,8 +11,8 @@ found (instant over slow: 1 means that nothing was lost). Takes about half a min
 import argparse
 import contextlib
 import json
-import math
 import pathlib
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -31,10 +31,6 @@ def models(pool, delay_s):
             yield str(pool)
         finally:
             server.terminate()
-
-
-def geomean(values):
-    return math.exp(sum(map(math.log, values)) / len(values))
 
 
 def main():
@@ -63,7 +59,7 @@ def main():
                        "latency_ratio": instant["best_latency_ms"] / slow["best_latency_ms"], "calls": [instant["calls"], slow["calls"]]}
                 rows.append(row)
                 print(f"{workload:<12}{seed:>5}{instant_s:>9.1f}s{slow_s:>9.1f}s{row['time_ratio']:>7.2f}x{row['latency_ratio']:>8.2f}x", flush=True)
-    time_ratio, latency_ratio = (geomean([row[key] for row in rows]) for key in ("time_ratio", "latency_ratio"))
+    time_ratio, latency_ratio = (statistics.geometric_mean([row[key] for row in rows]) for key in ("time_ratio", "latency_ratio"))
     print(f"{'geomean':<12}{'':>25}{time_ratio:>7.2f}x{latency_ratio:>8.2f}x")
     if options.out:
         pathlib.Path(options.out).write_text(json.dumps({"delay_s": options.delay, "rows": rows, "time_ratio": time_ratio,

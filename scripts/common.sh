@@ -23,3 +23,13 @@ logged() {
     fail "$stage" "\`${*:1:4}\` failed; all of its output is in $log"
   fi
 }
+
+# What programs built with sanitizers are run with. Reports of a worker process go to its standard error like those of a
+# test program; both must fail.
+sanitizer_options() {
+  local supp=$root/cmake/sanitizers
+  export ASAN_OPTIONS="detect_stack_use_after_return=1:strict_string_checks=1:suppressions=$supp/asan.supp"
+  export LSAN_OPTIONS="print_suppressions=0:suppressions=$supp/lsan.supp"
+  export UBSAN_OPTIONS="print_stacktrace=1:suppressions=$supp/ubsan.supp"
+  export TSAN_OPTIONS="halt_on_error=1:second_deadlock_stack=1:suppressions=$supp/tsan.supp"
+}

@@ -5,8 +5,7 @@ source "$(dirname "$0")/common.sh"
 
 replies=${1:-1000000}
 scripts/build.sh asan-ubsan model_test
-export ASAN_OPTIONS="detect_stack_use_after_return=1:strict_string_checks=1"
-export UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1"
+sanitizer_options
 export BANYAN_FUZZ_REPLIES=$(((replies + jobs - 1) / jobs))
 say fuzz "$replies replies by $jobs processes"
 cd build/asan-ubsan/src/model

@@ -54,6 +54,27 @@ std::string ProxyAdvice(const std::string& url) {
       ProxyVariable(url));
 }
 
+// What to do about a failure that trying again does not mend; empty: nothing is known.
+std::string AdviceOn(HttpFailure failure, const std::string& url) {
+  switch (failure) {
+    case HttpFailure::kTooLarge:
+      return "is base_url the address of a model's server?";
+    case HttpFailure::kProxy:
+      return ProxyAdvice(url);
+    case HttpFailure::kUntrusted:
+      return "to trust an authority of your own, name the file of its certificate (PEM) in "
+             "SSL_CERT_FILE or CURL_CA_BUNDLE";
+    case HttpFailure::kWrongName:
+      return "base_url has to name the host as its certificate does";
+    case HttpFailure::kCaFile:
+      return "check CURL_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR: files with certificates (PEM)";
+    case HttpFailure::kTls:
+      return "does the server of base_url speak https?";
+    default:
+      return {};
+  }
+}
+
 }  // namespace
 
 struct HttpChat::Call {
@@ -235,30 +256,6 @@ void HttpChat::JudgeFailure(Call& call, const HttpReply& http) {
       call.End(CallFailure::kTimeout,
                error + "; raise first_byte_timeout_s or total_timeout_s, or use a faster model");
       return;
-    case HttpFailure::kTooLarge:
-      call.End(CallFailure::kNetwork, error + "; is base_url the address of a model's server?");
-      return;
-    case HttpFailure::kProxy:
-      call.End(CallFailure::kNetwork, fmt::format("{}; {}", error, ProxyAdvice(wire_.Url(entry_))));
-      return;
-    case HttpFailure::kUntrusted:
-      call.End(CallFailure::kNetwork,
-               error +
-                   "; to trust an authority of your own, name the file of its certificate (PEM) in "
-                   "SSL_CERT_FILE or CURL_CA_BUNDLE");
-      return;
-    case HttpFailure::kWrongName:
-      call.End(CallFailure::kNetwork,
-               error + "; base_url has to name the host as its certificate does");
-      return;
-    case HttpFailure::kCaFile:
-      call.End(CallFailure::kNetwork, error +
-                                          "; check CURL_CA_BUNDLE, SSL_CERT_FILE and SSL_CERT_DIR: "
-                                          "files with certificates (PEM)");
-      return;
-    case HttpFailure::kTls:
-      call.End(CallFailure::kNetwork, error + "; does the server of base_url speak https?");
-      return;
     case HttpFailure::kConnect:
     case HttpFailure::kCut:
       if (call.failed < entry_.retries && !FitsAnother(call)) {
@@ -271,10 +268,11 @@ void HttpChat::JudgeFailure(Call& call, const HttpReply& http) {
                fmt::format("{}{}; {}", error, TriedText(call.failed),
                            http.sent ? "see the server's log" : ReachAdvice(wire_.Url(entry_))));
       return;
-    case HttpFailure::kNone:
-    case HttpFailure::kOther:
-      call.End(CallFailure::kNetwork, error);
+    default: {
+      const std::string advice = AdviceOn(http.failure, wire_.Url(entry_));
+      call.End(CallFailure::kNetwork, advice.empty() ? error : error + "; " + advice);
       return;
+    }
   }
 }
 

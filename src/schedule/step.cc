@@ -61,6 +61,12 @@ std::string Operations() {
 
 }  // namespace
 
+size_t Plan::CommonSteps(const Plan& other) const {
+  const auto ends =
+      std::mismatch(steps.begin(), steps.end(), other.steps.begin(), other.steps.end());
+  return static_cast<size_t>(ends.first - steps.begin());
+}
+
 bool Plan::HasPrefix(const Plan& prefix) const {
   return prefix.steps.size() <= steps.size() &&
          std::equal(prefix.steps.begin(), prefix.steps.end(), steps.begin());

@@ -29,6 +29,7 @@ struct Plan {
 
   bool operator==(const Plan& other) const { return steps == other.steps; }
   bool HasPrefix(const Plan& prefix) const;
+  size_t CommonSteps(const Plan& other) const;  // at the beginning of both
   Plan Then(const std::vector<Step>& more) const;
 };
 

@@ -160,14 +160,7 @@ class Real {
     options.score = [this](const ScoreCandidates& question) {
       return RandomScores(problem_, question);
     };
-    options.measure = [](const SubmitTrial& trial) {
-      Rng rng(trial.candidate.program_hash, "latency");
-      if (rng.Chance(0.1)) return FailedTrial(trial.trial_id, FailureKind::kBuildError, "no");
-      TrialOutcome outcome;
-      outcome.trial_id = trial.trial_id;
-      outcome.samples_ms = {1 + rng.Uniform()};
-      return outcome;
-    };
+    options.measure = [](const SubmitTrial& trial) { return MeasureByHash(trial, 0.1); };
     simulation_ = std::make_unique<Simulation>(problem.config, pool, options);
   }
 

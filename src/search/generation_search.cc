@@ -48,6 +48,7 @@ double GenerationSearch::MeanReward(const Stat& stat) const {
 }
 
 void GenerationSearch::OnSettled(const Trial& trial) {
+  if (config_.strategy.reward != "measured") return;
   if (tree_->node(trial.node).state != NodeState::kMeasured) return;
   const double value = tree_->node(trial.node).log_speedup;
   for (const NodeId id : trial.path) {
@@ -479,7 +480,7 @@ std::string GenerationSearch::DumpNode(NodeId id) const {
                      FormatExact(here.value_sum), FormatExact(here.score), here.depth,
                      here.failures, here.terminal ? " terminal" : "",
                      models_.empty() ? "" : " next " + models_[here.model].record.info.name) +
-         (here.measured == 0 || config_.strategy.reward != "measured"
+         (here.measured == 0
               ? ""
               : fmt::format(" measured {} sum {}", here.measured, FormatExact(here.measured_sum)));
 }

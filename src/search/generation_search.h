@@ -27,7 +27,7 @@ class GenerationSearch final : public Search {
   struct Stat {
     int64_t visits = 0;
     double value_sum = 0;     // of predicted rewards
-    double measured_sum = 0;  // of log-speedups measured at or below
+    double measured_sum = 0;  // of log-speedups measured at or below, for reward = measured
     int64_t measured = 0;
     int depth = 0;
     int failures = 0;  // expansions in a row

@@ -27,15 +27,17 @@ double MeanShare(const StrategyConfig& strategy) {
 }  // namespace
 
 void PuctSearch::RefreshRange() {
-  std::vector<double> rewards;
-  std::vector<double> speeds;
-  for (const uint64_t id : ranking_) {
-    const Node& node = tree_->node(trials_[id - 1].node);
-    if (!std::isnan(node.reward)) rewards.push_back(node.reward);
-    speeds.push_back(node.log_speedup);
-  }
-  range_ = ValueRange::Of(std::move(rewards), config_.strategy.value_floor);
-  speeds_ = ValueRange::Of(std::move(speeds), config_.strategy.value_floor);
+  const auto range_of = [this](double Node::*value) {
+    std::vector<double> values;
+    values.reserve(ranking_.size());
+    for (const uint64_t id : ranking_) {
+      const double known = tree_->node(trials_[id - 1].node).*value;
+      if (!std::isnan(known)) values.push_back(known);
+    }
+    return ValueRange::Of(std::move(values), config_.strategy.value_floor);
+  };
+  range_ = range_of(&Node::reward);
+  speeds_ = PredictsRewards() ? range_of(&Node::log_speedup) : range_;
 }
 
 double PuctSearch::OwnValue(const Node& node) const {
@@ -51,12 +53,12 @@ double PuctSearch::Calibrated(size_t model, double confidence) const {
 // What an unmeasured node is worth: as other plans of its structure turned out; else as the plan
 // it was made from; else, a first plan of its kind, by how sure its model is.
 double PuctSearch::UnmeasuredValue(NodeId id, double prior) const {
-  const auto score = scores_.find(id);
   if (PredictsRewards()) {
-    const double reward = RewardOf(id, 0);
-    return std::isnan(reward) ? kUnknownValue : range_.Normalise(reward);
+    const double prediction = PredictionOf(id);
+    return std::isnan(prediction) ? kUnknownValue : range_.Normalise(prediction);
   }
   const double guess = ValueFromKin(id, prior);
+  const auto score = scores_.find(id);
   if (trust_ <= 0 || score == scores_.end()) return guess;
   return (1 - trust_) * guess + trust_ * score->second;
 }
@@ -349,8 +351,6 @@ Path PuctSearch::ChooseLeaf() {
         best_score = score;
       }
     }
-    // Mutators act on a sample of the design space.
-    const bool below = id == kRoot && space_ == ActionSpace::kMutators;
     if (best == kNoNode) return path;
     // Asking here: worth what this plan is; at the root, what the plans asked for there were on
     // average.
@@ -359,7 +359,9 @@ Path PuctSearch::ChooseLeaf() {
         .prior = here_prior / (prior_sum + here_prior),
         .visits = ArmsOf(id).calls_asked};
     const double score_here = PuctScore(here, visits, strategy.puct_c, strategy.virtual_loss);
-    if (!below && score_here >= best_score) return path;
+    // Mutators act on a sample of the design space, never on the unscheduled program.
+    const bool askable = id != kRoot || space_ == ActionSpace::kPlan;
+    if (askable && score_here >= best_score) return path;
     path.push_back(best);
   }
 }

@@ -1,6 +1,5 @@
 // How the tree of PuctSearch grows: calls and their proposals.
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>
@@ -95,11 +94,7 @@ Review PuctSearch::ReviewOf(const Call& call) {
   // What the child has that its leaf has not.
   const Plan before = tree_->PlanOf(call.leaf);
   const Plan after = tree_->PlanOf(child);
-  size_t kept = 0;
-  while (kept < before.steps.size() && kept < after.steps.size() &&
-         before.steps[kept] == after.steps[kept]) {
-    ++kept;
-  }
+  const size_t kept = before.CommonSteps(after);
   review.taken_back = before.steps.size() - kept;
   review.steps.assign(after.steps.begin() + static_cast<std::ptrdiff_t>(kept), after.steps.end());
   return review;
@@ -162,12 +157,11 @@ Result<PuctSearch::Applied> PuctSearch::Apply(const Call& call, const PendingPro
                                             {.stop_at_failure = config_.strategy.stop_at_failure,
                                              .tries = config_.strategy.action_tries},
                                             rng);
-    if (outcome.applied == 0)
-      return IllegalStep(fmt::format("{}", fmt::join(outcome.reasons, "; ")));
+    if (outcome.applied == 0) return IllegalStep(Join(outcome.reasons, "; "));
     return Applied{.candidate = std::move(outcome.candidate),
                    .parent = call.leaf,
                    .confidence = kDrawConfidence,
-                   .reason = fmt::format("{}", fmt::join(call.reply.mutators, ", "))};
+                   .reason = Join(call.reply.mutators, ", ")};
   }
   const Proposal& proposal = call.reply.proposals[pending.index];
   const size_t leaf_size = tree_->node(call.leaf).plan_size;

@@ -71,7 +71,7 @@ void PuctSearch::OnScores(const ScoresEvent& event) {
   std::sort(sorted.begin(), sorted.end());
   for (size_t i = 0; i < asked_.size(); ++i) {
     if (!std::isfinite(event.scores[i])) continue;
-    if (tree_->node(asked_[i]).state == NodeState::kUnmeasured) {
+    if (PredictsRewards() && tree_->node(asked_[i]).state == NodeState::kUnmeasured) {
       predictions_[asked_[i]] = event.scores[i];
     }
     const auto below = std::lower_bound(sorted.begin(), sorted.end(), event.scores[i]);
@@ -83,7 +83,6 @@ void PuctSearch::OnScores(const ScoresEvent& event) {
 
 // Winners of related workloads are tried before anything else: they cost trials, no calls.
 void PuctSearch::TransferPlans() {
-  transferred_ = true;
   int64_t made = 0;
   for (const ExamplePlan& example : examples_) {
     if (made >= kTransfers || made >= TrialsLeft() / 2) return;
@@ -99,14 +98,22 @@ void PuctSearch::TransferPlans() {
 }
 
 void PuctSearch::SampleRoots() {
-  transferred_ = true;
   for (const Candidate& sample : RootSamples(*actions_)) {
     AddNode(kRoot, sample, kSamplePrior, {.origin = "sample", .base = kRoot});
   }
 }
 
 std::optional<Action> PuctSearch::NextWork() {
-  if (!transferred_) space_ == ActionSpace::kPlan ? TransferPlans() : SampleRoots();
+  if (!transferred_) {
+    transferred_ = true;
+    if (space_ == ActionSpace::kPlan) {
+      TransferPlans();
+    } else {
+      SampleRoots();
+    }
+  }
+  // Where predictions are rewards, nothing is tried before its own is known.
+  const bool waits = PredictsRewards() && scores_in_flight_ > 0;
   while (true) {
     if (auto question = AskAboutNew()) return question;
     if (CallDue()) {
@@ -114,19 +121,16 @@ std::optional<Action> PuctSearch::NextWork() {
     }
     if (auto trial = TryTiling()) return *std::move(trial);
     // A reply's first proposal goes straight to the workers; the others are applied meanwhile.
-    // Where predictions are rewards, nothing is tried before its own is known.
-    const bool waits = PredictsRewards() && scores_in_flight_ > 0;
     if (!waits && SlotFree() && (pending_.empty() || unmeasured_ > 0)) {
       if (auto trial = NextTrial()) return *std::move(trial);
-      if (auto question = AskAboutNew()) return question;
+      if (auto question = AskAboutNew()) return question;  // a free move that waits for it
     }
     if (pending_.empty()) break;
     const PendingProposal proposal = pending_.front();
     pending_.pop_front();
     ApplyProposal(proposal);
   }
-  const bool answer_due = PredictsRewards() && scores_in_flight_ > 0;
-  if (SlotFree() && calls_in_flight_ == 0 && !answer_due && CallPossible()) {
+  if (!waits && SlotFree() && calls_in_flight_ == 0 && CallPossible()) {
     if (auto call = Ask()) return *std::move(call);
   }
   return std::nullopt;
@@ -151,7 +155,10 @@ double PuctSearch::ScoreOf(NodeId id) const {
 }
 
 double PuctSearch::RewardOf(NodeId id, double log_speedup) const {
-  if (!PredictsRewards()) return log_speedup;
+  return PredictsRewards() ? PredictionOf(id) : log_speedup;
+}
+
+double PuctSearch::PredictionOf(NodeId id) const {
   const auto prediction = predictions_.find(id);
   return prediction == predictions_.end() ? kNoLatency : prediction->second;
 }

@@ -81,6 +81,8 @@ class PuctSearch final : public Search {
   std::optional<SubmitTrial> TryTiling();
 
   bool PredictsRewards() const { return config_.strategy.reward == "predicted"; }
+  // Of a node, as a log-speedup, from before it was measured; NaN: none.
+  double PredictionOf(NodeId id) const;
   std::optional<Action> AskAboutNew();
   void TransferPlans();
   // First states of MetaSchedule's design space, which mutators start from.
@@ -130,10 +132,10 @@ class PuctSearch final : public Search {
   bool transferred_ = false;
   int64_t moves_made_ = 0;  // index of the next move's random stream
   ValueRange range_;
-  ValueRange speeds_;  // of measured log-speedups; the same unless rewards are predicted
+  ValueRange speeds_;  // of measured log-speedups where rewards are predicted; else as range_
   // Predictions of unmeasured nodes: their place among all that were asked about together, [0, 1].
   std::map<NodeId, double> scores_;
-  std::map<NodeId, double> predictions_;  // as log-speedups, made before the node was measured
+  std::map<NodeId, double> predictions_;  // where they are rewards
   std::vector<NodeId> asked_;             // nodes of the question under way
   NodeId scored_up_to_ = kRoot;
 };

@@ -70,12 +70,7 @@ Path Tree::PathTo(NodeId id) const {
 NodeId Tree::Add(NodeId parent, const Plan& plan, uint64_t plan_hash, uint64_t program_hash,
                  double prior) {
   const auto id = static_cast<NodeId>(nodes_.size());
-  const Plan base = PlanOf(parent);
-  size_t keep = 0;
-  while (keep < base.steps.size() && keep < plan.steps.size() &&
-         base.steps[keep] == plan.steps[keep]) {
-    ++keep;
-  }
+  const size_t keep = PlanOf(parent).CommonSteps(plan);
   Node child;
   child.parent = parent;
   child.parents = {parent};

@@ -12,11 +12,12 @@ the official Python SDKs.
 
 import copy
 import dataclasses
-import http.server
 import json
 import ssl
 import threading
 import time
+
+from loopback import LoopbackServer
 
 API_OF_PATH = {"/chat/completions": "openai", "/v1/messages": "anthropic", ":generateContent": "gemini"}
 
@@ -176,12 +177,13 @@ def error_reply(api, status):
     return {"error": {"code": status.code, "message": status.message, "status": "INVALID_ARGUMENT"}}
 
 
-class ModelServer:
+class ModelServer(LoopbackServer):
     """`script`: a list of replies (Answer, Status, Raw, Hang, Cut), or a function of the Captured request
     that gives one. With `tls` (the files of a certificate and its key) it speaks https. `host` is the name it goes by
     in its addresses. Thread-safe; every connection is closed after its reply."""
 
     def __init__(self, script=None, tls=None, host="127.0.0.1"):
+        super().__init__()
         self.script = script if callable(script) else list(script or [Answer()])
         self.requests = []
         self.served = []  # (api, reply) of every Answer
@@ -193,44 +195,12 @@ class ModelServer:
             self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._tls.load_cert_chain(*tls)
         self._lock = threading.Lock()
-        self._stopping = threading.Event()
-        server = self
 
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                server._handle(self)
-
-            def log_message(self, *_):
-                pass
-
-        class Server(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-            block_on_close = False
-            request_queue_size = 64
-
-            def get_request(self):
-                connection, address = super().get_request()
-                if server._tls is not None:  # hands are shaken by the connection's own thread
-                    connection = server._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-                return connection, address
-
-            def handle_error(self, *_):  # a client that went away
-                pass
-
-        self._httpd = Server(("127.0.0.1", 0), Handler)
-        self.port = self._httpd.server_address[1]
-        self._thread = threading.Thread(target=self._httpd.serve_forever, args=(0.02,), daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stopping.set()
-        self._httpd.shutdown()
-        self._httpd.server_close()
+    def wrap(self, connection):
+        if self._tls is None:
+            return connection
+        # Hands are shaken by the connection's own thread.
+        return self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
 
     @property
     def url(self):
@@ -252,7 +222,7 @@ class ModelServer:
                 return self.script(captured)
             return self.script[min(len(self.requests), len(self.script)) - 1]
 
-    def _handle(self, handler):
+    def handle_POST(self, handler):
         with self._lock:
             self._at_once += 1
             self.most_at_once = max(self.most_at_once, self._at_once)
@@ -274,7 +244,7 @@ class ModelServer:
         if isinstance(reply, Hang):
             if reply.within_body:
                 self._send(handler, 200, b"{\"id\": ", {}, length=1000)
-            self._stopping.wait(30)
+            self.stopping.wait(30)
         elif isinstance(reply, Cut):
             if reply.within_body:
                 self._send(handler, 200, b"{\"id\": " + b" " * reply.after, {}, length=reply.after + 1000)
@@ -286,7 +256,7 @@ class ModelServer:
             self._send(handler, reply.code, data, reply.headers)
         else:
             if reply.delay_s:
-                self._stopping.wait(reply.delay_s)
+                self.stopping.wait(reply.delay_s)
             tool = captured.way == "tool" if reply.tool is None else reply.tool
             body = REPLIES[api](reply, tool)
             with self._lock:

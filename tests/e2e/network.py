@@ -4,11 +4,11 @@ certificates, and a proxy. Both live on loopback and end with the test."""
 import base64
 import dataclasses
 import http.client
-import http.server
 import select
 import socket
 import subprocess
-import threading
+
+from loopback import LoopbackServer
 
 
 class Authority:
@@ -54,53 +54,21 @@ class Passed:
     headers: dict  # names in lower case
 
 
-class Proxy:
+class Proxy(LoopbackServer):
     """A proxy for plain HTTP and, by CONNECT, for anything else. Whatever host it is asked for, it reaches
     127.0.0.1, at the port asked for or at `to`. `login` (NAME:PASSWORD) is what it wants; `refusal` is a status
     that it gives instead."""
 
     def __init__(self, to=None, login=None, refusal=None):
+        super().__init__()
         self.requests = []
         self._to = to
         self._login = login
         self._refusal = refusal
-        self._stopping = threading.Event()
-        proxy = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                proxy._forward(self)
-
-            def do_CONNECT(self):
-                proxy._tunnel(self)
-
-            def log_message(self, *_):
-                pass
-
-        class Server(http.server.ThreadingHTTPServer):
-            daemon_threads = True
-            block_on_close = False
-
-            def handle_error(self, *_):  # a client that went away
-                pass
-
-        self._httpd = Server(("127.0.0.1", 0), Handler)
-        self._thread = threading.Thread(target=self._httpd.serve_forever, args=(0.02,), daemon=True)
-
-    def __enter__(self):
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self._stopping.set()
-        self._httpd.shutdown()
-        self._httpd.server_close()
 
     @property
     def address(self):
-        return f"127.0.0.1:{self._httpd.server_address[1]}"
+        return f"127.0.0.1:{self.port}"
 
     @property
     def url(self):
@@ -124,7 +92,7 @@ class Proxy:
         handler.end_headers()
         return False
 
-    def _forward(self, handler):
+    def handle_POST(self, handler):
         body = handler.rfile.read(int(handler.headers.get("Content-Length", 0)))
         if not self._admits(handler):
             return
@@ -139,7 +107,7 @@ class Proxy:
         handler.end_headers()
         handler.wfile.write(data)
 
-    def _tunnel(self, handler):
+    def handle_CONNECT(self, handler):
         if not self._admits(handler):
             return
         port = self._to or int(handler.path.rpartition(":")[2])
@@ -148,7 +116,7 @@ class Proxy:
             handler.end_headers()
             handler.wfile.flush()
             ends = {handler.connection: server, server: handler.connection}
-            while not self._stopping.is_set():
+            while not self.stopping.is_set():
                 for end in select.select(list(ends), [], [], 0.05)[0]:
                     data = end.recv(65536)
                     if not data:

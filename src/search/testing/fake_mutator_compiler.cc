@@ -1,6 +1,7 @@
 #include "search/testing/fake_mutator_compiler.h"
 
 #include "base/hash.h"
+#include "base/rng.h"
 #include "schedule/mutator_steps.h"
 #include "schedule/testing/fake_programs.h"
 
@@ -69,6 +70,15 @@ class FakeMutatorCompiler final : public Compiler {
 };
 
 }  // namespace
+
+TrialOutcome MeasureByHash(const SubmitTrial& trial, double failing) {
+  Rng rng(trial.candidate.program_hash, "latency");
+  if (rng.Chance(failing)) return FailedTrial(trial.trial_id, FailureKind::kBuildError, "no");
+  TrialOutcome outcome;
+  outcome.trial_id = trial.trial_id;
+  outcome.samples_ms = {1 + rng.Uniform()};
+  return outcome;
+}
 
 std::unique_ptr<Compiler> MakeFakeMutatorCompiler() {
   return std::make_unique<FakeMutatorCompiler>();

@@ -2,7 +2,9 @@
 
 #include <memory>
 
+#include "measure/types.h"
 #include "schedule/compiler.h"
+#include "search/search_action.h"
 
 namespace banyan {
 
@@ -11,5 +13,9 @@ namespace banyan {
 // fifth draws what was there before, and different ones may give one program. Apply and Extend
 // agree.
 std::unique_ptr<Compiler> MakeFakeMutatorCompiler();
+
+// What a trial of a program without a picture measures: made up from its hash, 1 to 2 ms, or with
+// this chance a build that fails.
+TrialOutcome MeasureByHash(const SubmitTrial& trial, double failing);
 
 }  // namespace banyan
