@@ -188,7 +188,7 @@ class ModelServer(LoopbackServer):
         self.requests = []
         self.served = []  # (api, reply) of every Answer
         self.most_at_once = 0
-        self._at_once = 0
+        self._working = set()  # handlers of the requests whose reply is not on its way yet
         self._host = host
         self._tls = None
         if tls is not None:
@@ -224,13 +224,12 @@ class ModelServer(LoopbackServer):
 
     def handle_POST(self, handler):
         with self._lock:
-            self._at_once += 1
-            self.most_at_once = max(self.most_at_once, self._at_once)
+            self._working.add(handler)
+            self.most_at_once = max(self.most_at_once, len(self._working))
         try:
             self._reply(handler)
         finally:
-            with self._lock:
-                self._at_once -= 1
+            self._done(handler)
             handler.close_connection = True
 
     def _reply(self, handler):
@@ -263,8 +262,12 @@ class ModelServer(LoopbackServer):
                 self.served.append((api, body))
             self._send(handler, 200, json.dumps(body).encode(), {})
 
-    @staticmethod
-    def _send(handler, code, data, headers, length=None):
+    def _done(self, handler):
+        with self._lock:
+            self._working.discard(handler)
+
+    def _send(self, handler, code, data, headers, length=None):
+        self._done(handler)  # before the client can have it, and ask again
         handler.send_response_only(code)
         for name, value in {"Content-Type": "application/json", "Content-Length": length or len(data),
                             "Connection": "close", **headers}.items():
