@@ -104,24 +104,26 @@ class Study {
     return record.status == "ok" || (record.status == "failed" && !options_.retry_failed);
   }
 
-  void Count(const StudyCell& cell, const StudyRunRecord& record) {
+  // Returns the run's latency; NaN: none.
+  double Count(const StudyCell& cell, const StudyRunRecord& record) {
     StudyProgress::Arm& arm = progress_.arms[cell.arm];
     ++arm.done;
     ++progress_.done;
     if (record.status == "failed") {
       ++arm.failed;
       ++progress_.failed;
-      return;
+      return kUnknown;
     }
     const auto run = deps_.store->LoadRun(record.run_id);
-    if (!run.ok() || !run->result.is_object()) return;
+    if (!run.ok() || !run->result.is_object()) return kUnknown;
     const Json best = run->result.value("best_latency_ms", Json(nullptr));
-    if (!best.is_number()) return;
+    if (!best.is_number()) return kUnknown;
     const auto place =
         std::find(config_.workloads.begin(), config_.workloads.end(), cell.workload) -
         config_.workloads.begin();
     double& slot = arm.best_ms[static_cast<size_t>(place)];
     slot = std::fmin(slot, best.get<double>());
+    return best.get<double>();
   }
 
   bool Cancelled() const { return deps_.cancel != nullptr && deps_.cancel->load(); }
@@ -177,10 +179,10 @@ class Study {
     record.error = status.ok() ? std::string() : status.error().message;
     record.ended_unix_ms = deps_.clock->UnixMs();
     BANYAN_RETURN_IF_ERROR(Save(record));
-    Count(cell, record);
+    const double best_ms = Count(cell, record);
     if (resume.empty()) spent_s_[cell.arm].push_back(watch.ElapsedS());
     Report(fmt::format("{}: {}", ran,
-                       status.ok() ? FormatMs(progress_.run.best_latency_ms) : record.error));
+                       status.ok() ? FormatMs(best_ms) : record.error));
     return Ok{};
   }
 
@@ -207,7 +209,10 @@ class Study {
     progress_.running = fmt::format("{}, seed {}, finals", group.workload, group.seed);
     progress_.run = {};
     Report({});
+    const Stopwatch watch(deps_.clock);
     const auto finals = deps_.runner->Finals(config_, record.run_ids);
+    finals_spent_s_ += watch.ElapsedS();
+    ++finals_made_;
     progress_.running.clear();
     if (Cancelled()) return CancelledError();
     if (!finals.ok()) {
@@ -221,7 +226,7 @@ class Study {
     return Ok{};
   }
 
-  // Remaining runs at the mean cost of their arm so far, or of all.
+  // Remaining runs at the mean cost of their arm so far, or of all; remaining finals likewise.
   double EtaS() const {
     double all_s = 0;
     size_t all = 0;
@@ -243,6 +248,10 @@ class Study {
       eta_s +=
           arm_s * static_cast<double>(static_cast<int>(groups_.size()) - progress_.arms[arm].done);
     }
+    if (finals_made_ > 0) {
+      const int left = progress_.runs - progress_.done;
+      eta_s += finals_spent_s_ / finals_made_ * left / static_cast<double>(config_.arms.size());
+    }
     return eta_s;
   }
 
@@ -262,6 +271,8 @@ class Study {
   std::vector<StudyRunRecord> records_;
   std::vector<StudyFinalsRecord> finals_;
   std::map<size_t, std::vector<double>> spent_s_;  // by arm, of runs made by this process
+  double finals_spent_s_ = 0;                      // by this process
+  int finals_made_ = 0;
   StudyProgress progress_;
 };
 

@@ -76,6 +76,7 @@ class FakeRunner final : public RunRunner {
   Result<std::vector<FinalOutcome>> Finals(const StudyConfig& /*study*/,
                                            const std::vector<std::string>& run_ids) override {
     ++finals;
+    clock_->SleepS(4);
     std::vector<FinalOutcome> outcomes;
     for (const std::string& run_id : run_ids) {
       FinalOutcome outcome;
@@ -274,7 +275,8 @@ TEST_F(StudyTest, ProgressTellsWhatIsDoneAndWhatIsLeft) {
   EXPECT_EQ(progress_.back().done, 12);
   for (const StudyProgress& progress : progress_) {
     if (progress.done == 6 && progress.running.empty()) {
-      EXPECT_DOUBLE_EQ(progress.eta_s, 60);  // ten seconds each
+      EXPECT_DOUBLE_EQ(progress.eta_s, 60 + 12);  // ten seconds a run, four a pair's finals
+      EXPECT_THAT(progress.last, ::testing::AnyOf(HasSubstr(": 1.00 ms"), HasSubstr(": 2.00 ms")));
     }
   }
   StudyProgress progress = progress_.back();

@@ -31,9 +31,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr double kStandInFlops = 5e9;   // above this the unscheduled program would take too long
 constexpr double kRepeatBelowMs = 100;  // a slower default program is timed by its one run
-// Timing that has taken this long ends with the calls it has, at least one: else a candidate no
-// faster than a slow default program would fail by its time limit instead of being measured.
-constexpr double kEnoughMs = 2000;
+// A sample that has taken this long ends with the calls it has, at least one: it is long enough for
+// noise to average out, and three calls of a kernel of seconds are a minute of finals.
+constexpr double kEnoughMs = 500;
 // A first call of this length says of itself whether a candidate is hopeless: loading its code and
 // touching its memory for the first time is small against it.
 constexpr double kTellingMs = 100;

@@ -2,7 +2,7 @@
 
     python tune_with_tvm.py REQUEST REPLY
 
-REQUEST is a JSON object: module (an IRModule as TVM's JSON), target (JSON), trials, trials_per_round, seed, number,
+REQUEST is a JSON object: module (an IRModule as TVM's JSON), target (JSON), trials, trials_per_round, seed,
 repeat, min_repeat_ms, builders (processes), threads (of a kernel). REPLY receives {"trials": [{"samples_ms"}
 or {"failure", "text"}], "module": the best program, "seconds"} or {"error": one line}. What TVM prints goes to stderr.
 """
@@ -57,14 +57,15 @@ def tune(request):
 
     module = tvm.ir.load_json(request["module"])
     target = tvm.target.Target(json.loads(request["target"]))
-    timing = ms.runner.EvaluatorConfig(number=request["number"], repeat=request["repeat"],
+    # Of a slow kernel one call a sample is enough, as in Banyan's own trials: of a fast one min_repeat_ms makes many.
+    timing = ms.runner.EvaluatorConfig(number=1, repeat=request["repeat"],
                                        min_repeat_ms=int(request["min_repeat_ms"]), enable_cpu_cache_flush=False)
     callbacks = [ms.measure_callback.AddToDatabase(), ms.measure_callback.UpdateCostModel(), Collect()]
     started = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="banyan-tvm-") as folder:
         database = ms.tune_tir(
             mod=module, target=target, work_dir=folder, max_trials_global=request["trials"],
-            num_trials_per_iter=request["trials_per_round"], seed=request["seed"], num_tuning_cores=1,
+            num_trials_per_iter=request["trials_per_round"], seed=request["seed"], num_tuning_cores=len(os.sched_getaffinity(0)),
             builder=ms.builder.LocalBuilder(max_workers=request["builders"], timeout_sec=30, f_build=build, initializer=end_with_the_search),
             runner=ms.runner.LocalRunner(timeout_sec=30, evaluator_config=timing, initializer=end_with_the_search),
             measure_callbacks=callbacks)

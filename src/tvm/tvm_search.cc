@@ -54,7 +54,6 @@ Result<TvmSearchResult> SearchWithTvm(const Workload& workload, const Target& ta
                         {"trials", options.trials},
                         {"trials_per_round", options.trials_per_round},
                         {"seed", options.seed % (uint64_t{1} << 30) + 1},  // TVM wants (0, 2^31)
-                        {"number", options.timing.number},
                         {"repeat", options.timing.repeat},
                         {"min_repeat_ms", options.timing.min_repeat_ms},
                         {"builders", options.builders},
