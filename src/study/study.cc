@@ -181,8 +181,7 @@ class Study {
     BANYAN_RETURN_IF_ERROR(Save(record));
     const double best_ms = Count(cell, record);
     if (resume.empty()) spent_s_[cell.arm].push_back(watch.ElapsedS());
-    Report(fmt::format("{}: {}", ran,
-                       status.ok() ? FormatMs(best_ms) : record.error));
+    Report(fmt::format("{}: {}", ran, status.ok() ? FormatMs(best_ms) : record.error));
     return Ok{};
   }
 

@@ -37,8 +37,24 @@ def build(module, target, _):
     return build_with_tvm(RemoveWeightLayoutRewriteBlock(skip_tensor_rewrite=True)(module), target=target)
 
 
+def import_intrinsics_of_this_cpu():
+    """TVM imports the tensor intrinsics of all targets before a search: twenty seconds, nearly all for GPUs. A program
+    for this CPU can use those of its own family only."""
+    import importlib
+    import importlib.machinery
+    import platform
+    import types
+    name = "tvm.s_tir.tensor_intrin"
+    package = types.ModuleType(name)
+    package.__path__ = list(importlib.machinery.PathFinder.find_spec(name, __import__("tvm.s_tir").s_tir.__path__)
+                            .submodule_search_locations)
+    sys.modules[name] = package
+    importlib.import_module(f"{name}.{'x86' if platform.machine() in ('x86_64', 'AMD64') else 'arm_cpu'}")
+
+
 def tune(request):
     import tvm
+    import_intrinsics_of_this_cpu()
     from tvm.s_tir import meta_schedule as ms
     from tvm.ir.utils import derived_object
 
