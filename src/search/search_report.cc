@@ -144,7 +144,7 @@ std::string Search::DumpTree() const {
     out += '\n';
     if (id != kRoot) {
       out += fmt::format("  keep {} plan {}\n", node.keep_steps, HashHex(node.plan_hash));
-      for (const Step& step : node.delta) out += "  + " + PrintStep(step) + "\n";
+      for (const Step& step : tree_->Delta(id)) out += "  + " + PrintStep(step) + "\n";
     }
     if (!info.reason.empty()) out += "  reason: " + info.reason + "\n";
     for (const std::string& failure : info.failures) out += "  failure: " + failure + "\n";

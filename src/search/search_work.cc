@@ -300,7 +300,7 @@ NodeId Search::AddNode(NodeId parent, const Candidate& candidate, double prior, 
                     .call_id = info.call_id,
                     .prior = prior,
                     .reason = info.reason};
-  record.delta = PrintPlan(record.delta_is_plan ? candidate.plan : Plan{node.delta});
+  record.delta = PrintPlan(record.delta_is_plan ? candidate.plan : Plan{tree_->Delta(id)});
   rows_.push_back(std::move(record));
   info_.push_back(std::move(info));
   ++unmeasured_;

@@ -24,30 +24,56 @@ Tree::Tree(uint64_t plan_hash, uint64_t program_hash) {
   root.plan_hash = plan_hash;
   root.program_hash = program_hash;
   nodes_.push_back(std::move(root));
-  by_program_.emplace(program_hash, kRoot);
-  by_plan_.emplace(plan_hash, kRoot);
+  Index(kRoot);
+}
+
+// Of equal ones the first is found.
+void Tree::Index(NodeId id) {
+  if (FindProgram(node(id).program_hash) == kNoNode) by_program_.Add(node(id).program_hash, id);
+  if (FindPlan(node(id).plan_hash) == kNoNode) by_plan_.Add(node(id).plan_hash, id);
+}
+
+std::vector<StepTable::Id> Tree::StepsOf(NodeId id) const {
+  std::vector<NodeId> chain;
+  for (NodeId at_id = id; at_id != kNoNode; at_id = node(at_id).parent) chain.push_back(at_id);
+  std::vector<StepTable::Id> steps;
+  for (auto it = chain.rbegin(); it != chain.rend(); ++it) {
+    const Node& part = node(*it);
+    steps.resize(part.keep_steps);
+    const auto first = deltas_.begin() + part.first_step;
+    steps.insert(steps.end(), first, first + (part.plan_size - part.keep_steps));
+  }
+  return steps;
 }
 
 Plan Tree::PlanOf(NodeId id) const {
-  std::vector<NodeId> chain;
-  for (NodeId at_id = id; at_id != kNoNode; at_id = node(at_id).parent) chain.push_back(at_id);
   Plan plan;
-  for (auto it = chain.rbegin(); it != chain.rend(); ++it) {
-    const Node& part = node(*it);
-    plan.steps.resize(std::min(part.keep_steps, plan.steps.size()));
-    plan.steps.insert(plan.steps.end(), part.delta.begin(), part.delta.end());
-  }
+  for (const StepTable::Id step : StepsOf(id)) plan.steps.push_back(steps_.at(step));
   return plan;
 }
 
+std::vector<Step> Tree::Delta(NodeId id) const {
+  std::vector<Step> delta;
+  for (uint32_t i = 0; i < node(id).plan_size - node(id).keep_steps; ++i)
+    delta.push_back(steps_.at(deltas_[node(id).first_step + i]));
+  return delta;
+}
+
+std::vector<NodeId> Tree::Parents(NodeId id) const {
+  std::vector<NodeId> parents;
+  if (node(id).parent != kNoNode) parents.push_back(node(id).parent);
+  if (const auto more = more_parents_.find(id); more != more_parents_.end())
+    parents.insert(parents.end(), more->second.begin(), more->second.end());
+  return parents;
+}
+
 NodeId Tree::FindProgram(uint64_t program_hash) const {
-  const auto it = by_program_.find(program_hash);
-  return it == by_program_.end() ? kNoNode : it->second;
+  return by_program_.Find(program_hash,
+                          [&](NodeId id) { return node(id).program_hash == program_hash; });
 }
 
 NodeId Tree::FindPlan(uint64_t plan_hash) const {
-  const auto it = by_plan_.find(plan_hash);
-  return it == by_plan_.end() ? kNoNode : it->second;
+  return by_plan_.Find(plan_hash, [&](NodeId id) { return node(id).plan_hash == plan_hash; });
 }
 
 NodeId Tree::DeepestPrefix(const Plan& plan) const {
@@ -70,26 +96,30 @@ Path Tree::PathTo(NodeId id) const {
 NodeId Tree::Add(NodeId parent, const Plan& plan, uint64_t plan_hash, uint64_t program_hash,
                  double prior) {
   const auto id = static_cast<NodeId>(nodes_.size());
-  const size_t keep = PlanOf(parent).CommonSteps(plan);
+  const std::vector<StepTable::Id> before = StepsOf(parent);
+  std::vector<StepTable::Id> steps;
+  for (const Step& step : plan.steps) steps.push_back(steps_.Add(step));
+  const auto fork = std::mismatch(before.begin(), before.end(), steps.begin(), steps.end()).second;
   Node child;
   child.parent = parent;
-  child.parents = {parent};
-  child.keep_steps = keep;
-  child.plan_size = plan.steps.size();
-  child.delta.assign(plan.steps.begin() + static_cast<std::ptrdiff_t>(keep), plan.steps.end());
+  child.keep_steps = static_cast<uint32_t>(fork - steps.begin());
+  child.plan_size = static_cast<uint32_t>(steps.size());
+  child.first_step = static_cast<uint32_t>(deltas_.size());
   child.plan_hash = plan_hash;
   child.program_hash = program_hash;
+  deltas_.insert(deltas_.end(), fork, steps.end());
   nodes_.push_back(std::move(child));
+  Index(id);
   at(parent).edges.push_back({.child = id, .prior = prior});
-  by_program_.emplace(program_hash, id);
-  by_plan_.emplace(plan_hash, id);
   return id;
 }
 
 bool Tree::Link(NodeId parent, NodeId child, double prior) {
-  if (FindEdge(parent, child) != nullptr || Reaches(child, parent)) return false;
+  if (FindEdge(parent, child) != nullptr) return false;
+  const std::vector<NodeId> above = Ancestors(parent);
+  if (std::find(above.begin(), above.end(), child) != above.end()) return false;
   at(parent).edges.push_back({.child = child, .prior = prior});
-  at(child).parents.push_back(parent);
+  more_parents_[child].push_back(parent);
   return true;
 }
 
@@ -123,41 +153,37 @@ void Tree::Release(const Path& path) {
 
 void Tree::Backup(const Path& path) {
   for (size_t i = 1; i < path.size(); ++i) ++FindEdge(path[i - 1], path[i])->visits;
-  // All ancestors of the last node, children before parents: reverse postorder of a depth-first
-  // walk along parents. Nodes off the path are refreshed too, since what they share has changed.
-  std::vector<NodeId> order;
-  std::vector<char> seen(nodes_.size(), 0);
-  std::vector<std::pair<NodeId, size_t>> stack = {{path.back(), 0}};
-  seen[static_cast<size_t>(path.back())] = 1;
-  while (!stack.empty()) {
-    const NodeId id = stack.back().first;
-    const size_t next = stack.back().second++;
-    const std::vector<NodeId>& parents = node(id).parents;
-    if (next == parents.size()) {
-      order.push_back(id);
-      stack.pop_back();
-    } else if (!seen[static_cast<size_t>(parents[next])]) {
-      seen[static_cast<size_t>(parents[next])] = 1;
-      stack.push_back({parents[next], 0});
-    }
-  }
-  for (auto it = order.rbegin(); it != order.rend(); ++it) Refresh(*it);
+  // Nodes off the path are refreshed too, since what they share has changed.
+  for (const NodeId id : Ancestors(path.back())) Refresh(id);
 }
 
-bool Tree::Reaches(NodeId from, NodeId to) const {
-  std::vector<NodeId> todo = {from};
-  std::vector<char> seen(nodes_.size(), 0);
-  while (!todo.empty()) {
-    const NodeId id = todo.back();
-    todo.pop_back();
-    if (id == to) return true;
-    for (const Edge& edge : node(id).edges) {
-      char& mark = seen[static_cast<size_t>(edge.child)];
-      if (!mark) todo.push_back(edge.child);
-      mark = 1;
+// Reverse postorder of a depth-first walk along parents.
+std::vector<NodeId> Tree::Ancestors(NodeId id) {
+  struct Visited {
+    NodeId node;
+    std::vector<NodeId> parents;
+    size_t next = 0;
+  };
+  ++walks_;
+  std::vector<NodeId> order;
+  std::vector<Visited> stack;
+  const auto enter = [&](NodeId next) {
+    at(next).mark = walks_;
+    stack.push_back({next, Parents(next)});
+  };
+  enter(id);
+  while (!stack.empty()) {
+    Visited& visited = stack.back();
+    if (visited.next == visited.parents.size()) {
+      order.push_back(visited.node);
+      stack.pop_back();
+      continue;
     }
+    const NodeId parent = visited.parents[visited.next++];
+    if (node(parent).mark != walks_) enter(parent);
   }
-  return false;
+  std::reverse(order.begin(), order.end());
+  return order;
 }
 
 void Tree::Refresh(NodeId id) {

@@ -1,12 +1,15 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <limits>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
 #include "schedule/step.h"
+#include "search/hash_index.h"
+#include "search/step_table.h"
 
 namespace banyan {
 
@@ -14,7 +17,7 @@ using NodeId = int32_t;
 inline constexpr NodeId kRoot = 0;
 inline constexpr NodeId kNoNode = -1;
 
-enum class NodeState { kUnmeasured, kInFlight, kMeasured, kFailed };
+enum class NodeState : uint8_t { kUnmeasured, kInFlight, kMeasured, kFailed };
 
 const char* NodeStateName(NodeState state);
 
@@ -22,10 +25,10 @@ const char* NodeStateName(NodeState state);
 // the visits that came through it (Czech, Korus, Kersting: Monte-Carlo graph search, 2020).
 struct Edge {
   NodeId child = kNoNode;
+  // Virtual loss: outcomes on their way, counted as visits of the worst value.
+  int32_t in_flight = 0;
   double prior = 0;    // > 0, unnormalised; selection divides by the sum over siblings
   int64_t visits = 0;  // outcomes backed up through this edge
-  int32_t in_flight =
-      0;  // virtual loss: outcomes on their way, counted as visits of the worst value
 };
 
 // What is known of the programs below a node (itself included), raw: nothing here is normalised.
@@ -38,24 +41,25 @@ struct Value {
   double total() const { return measured + failed; }
 };
 
-// A node is one program: a plan as its first parent's first `keep_steps` steps and `delta`.
+// A node is one program: a plan as its first parent's first `keep_steps` steps and a delta of its
+// own. Small: a long search holds very many (bench/search_bench.cc counts the bytes).
 struct Node {
-  NodeId parent = kNoNode;
-  size_t keep_steps = 0;
-  size_t plan_size = 0;
-  std::vector<Step> delta;
+  NodeId parent = kNoNode;  // the first; Tree::Parents tells all
+  uint32_t keep_steps = 0;
+  uint32_t plan_size = 0;   // steps of the whole plan
+  uint32_t first_step = 0;  // of the delta, in the tree's list of steps
+  uint32_t mark = 0;        // of the walk that came by last
+  NodeState state = NodeState::kUnmeasured;
+  bool counted = true;  // the own result is part of `value`; false for a default that is not known
   uint64_t plan_hash = 0;
   uint64_t program_hash = 0;
-  NodeState state = NodeState::kUnmeasured;
   double log_speedup = 0;  // valid if kMeasured
   // Valid if kMeasured: what is backed up, the log-speedup or a prediction. NaN: not known, the
   // node is a visit without a value.
   double reward = 0;
-  bool counted = true;  // the own result is part of `value`; false for a default that is not known
   std::vector<Edge> edges;
-  std::vector<NodeId> parents;  // all of them; the first is `parent`
-  int64_t visits = 0;           // own result and those of all edges
-  int64_t in_flight = 0;        // sum over edges
+  int64_t visits = 0;     // own result and those of all edges
+  int64_t in_flight = 0;  // sum over edges
   Value value;
 };
 
@@ -72,6 +76,10 @@ class Tree {
   const Node& node(NodeId id) const { return nodes_[static_cast<size_t>(id)]; }
   size_t size() const { return nodes_.size(); }
   Plan PlanOf(NodeId id) const;
+  // The steps that follow the first parent's first `keep_steps`.
+  std::vector<Step> Delta(NodeId id) const;
+  // All parents; the first is Node::parent. Empty: the root.
+  std::vector<NodeId> Parents(NodeId id) const;
   // The node of this program or plan; kNoNode: none. Of several (no transpositions) the first.
   NodeId FindProgram(uint64_t program_hash) const;
   NodeId FindPlan(uint64_t plan_hash) const;
@@ -100,13 +108,20 @@ class Tree {
 
  private:
   Node& at(NodeId id) { return nodes_[static_cast<size_t>(id)]; }
-  bool Reaches(NodeId from, NodeId to) const;
+  void Index(NodeId id);
+  std::vector<StepTable::Id> StepsOf(NodeId id) const;
+  // The node and all its ancestors, each before its parents.
+  std::vector<NodeId> Ancestors(NodeId id);
   void Refresh(NodeId id);
   Edge* FindEdge(NodeId parent, NodeId child);
 
-  std::vector<Node> nodes_;
-  std::unordered_map<uint64_t, NodeId> by_program_;
-  std::unordered_map<uint64_t, NodeId> by_plan_;
+  std::deque<Node> nodes_;
+  StepTable steps_;
+  std::vector<StepTable::Id> deltas_;  // of all nodes, one after the other
+  std::unordered_map<NodeId, std::vector<NodeId>> more_parents_;  // of the few that have several
+  uint32_t walks_ = 0;
+  HashIndex by_program_;
+  HashIndex by_plan_;
 };
 
 }  // namespace banyan

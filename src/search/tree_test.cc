@@ -98,7 +98,7 @@ TEST(TreeTest, AgreesWithTheReferenceOnRandomGraphs) {
       // A random way down to the child.
       Path path = {child};
       while (path.front() != kRoot) {
-        path.insert(path.begin(), rng.Pick(tree.node(path.front()).parents));
+        path.insert(path.begin(), rng.Pick(tree.Parents(path.front())));
       }
       tree.Backup(path);
       reference.paths.push_back(path);
@@ -130,7 +130,7 @@ TEST(TreeTest, PlansAreDeltasOfTheirParents) {
   EXPECT_EQ(tree.PlanOf(a), base);
   EXPECT_EQ(tree.PlanOf(b), longer);
   EXPECT_EQ(tree.PlanOf(c), revised);
-  EXPECT_EQ(tree.node(b).delta.size(), 1u);
+  EXPECT_EQ(tree.Delta(b).size(), 1u);
   EXPECT_EQ(tree.node(c).keep_steps, 1u);
   EXPECT_EQ(tree.PathTo(c), (Path{kRoot, a, b, c}));
 }
@@ -157,7 +157,7 @@ TEST(TreeTest, RefusesCyclesAndDoubleEdges) {
   EXPECT_FALSE(tree.Link(a, b, 1));
   EXPECT_TRUE(tree.Link(kRoot, b, 1));
   EXPECT_FALSE(tree.Link(kRoot, b, 1));
-  EXPECT_EQ(tree.node(b).parents, (std::vector<NodeId>{a, kRoot}));
+  EXPECT_EQ(tree.Parents(b), (std::vector<NodeId>{a, kRoot}));
 }
 
 TEST(TreeTest, ReservationsAreUndone) {
