@@ -6,7 +6,7 @@ ARGS ?=
 
 MAKEFLAGS += --no-print-directory
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-dev build tune study test test-fast test-sanitize fuzz lint format bench bench-peers clean distclean
+.PHONY: help setup setup-dev build tune study test test-fast test-sanitize fuzz lint format bench bench-compare bench-tuner bench-peers clean distclean
 
 help:
 	@echo "make tune           set up, build and tune a workload: WORKLOAD=mlp ARGS='--trials 32 --seed 0'"
@@ -16,7 +16,9 @@ help:
 	@echo "make test-sanitize  tests under AddressSanitizer + UBSan, and under ThreadSanitizer"
 	@echo "make fuzz           a million spoilt replies through the parser, under sanitizers: REPLIES=1000000"
 	@echo "make lint           clang-format check and clang-tidy; 'make format' rewrites"
-	@echo "make bench          benchmarks of our own parts"
+	@echo "make bench          benchmarks of our own parts; results in build/bench/<commit>"
+	@echo "make bench-compare  results against an earlier commit's, by ratio: BASE=<commit or folder>"
+	@echo "make bench-tuner    trials per second, time to the first candidate, growth: ARGS='--seeds 3'"
 	@echo "make bench-peers    kernels against OpenBLAS, oneDNN, IREE, MetaSchedule: ARGS='--workloads mlp --seeds 3'"
 	@echo "make setup          Debian packages and the virtual environment in .venv"
 	@echo "make build          build/release/banyan"
@@ -50,7 +52,7 @@ TSAN_TESTS = ^((base|measure|search|store)_test[.]|model_test[.](HttpClient|Lang
 
 test-sanitize: setup
 	@scripts/build.sh asan-ubsan
-	@scripts/test.sh asan-ubsan -LE slow
+	@scripts/test.sh asan-ubsan -LE slow -E '^e2e[.](report|study)$$'  # pages and the making of many runs
 	@scripts/build.sh tsan tsan_tests
 	@scripts/test.sh tsan -R '$(TSAN_TESTS)' -E GenerationReference  # one thread, two minutes
 
@@ -65,12 +67,19 @@ format: setup-dev
 
 bench: setup
 	@scripts/build.sh release banyan benchmarks
-	@ninja -C build/release bench
+	@scripts/bench.sh
+
+bench-compare:
+	@$${BANYAN_VENV:-.venv}/bin/python bench/compare.py "$(BASE)" "$(or $(NEW),$$(scripts/bench.sh --folder))" $(ARGS)
+
+bench-tuner: build
+	@mkdir -p "$$(scripts/bench.sh --folder)"
+	@$${BANYAN_VENV:-.venv}/bin/python bench/tuner.py --out "$$(scripts/bench.sh --folder)/tuner.json" $(ARGS)
 
 bench-peers:
 	@scripts/setup.sh bench
 	@scripts/build.sh release banyan banyan_vendor
-	@$${BANYAN_VENV:-.venv}/bin/python bench/peers/peers.py $(ARGS)
+	@$${BANYAN_VENV:-.venv}/bin/python bench/peers/peers.py --out "$$(scripts/bench.sh --folder)" $(ARGS)
 
 clean:
 	@rm -rf build

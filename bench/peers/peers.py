@@ -71,16 +71,14 @@ def metaschedule(vendor, workload, trials, folder):
     key = hashlib.sha256(f"{cpu_model()} {workload.text}".encode()).hexdigest()[:12]
     kept = ROOT / "build" / "bench" / f"{name}-{key}"
     kept.mkdir(parents=True, exist_ok=True)
-    study = kept / "study.toml"
-    # A study has two arms at least; of the second nothing is used.
-    study.write_text(f'name = "{name}"\nworkloads = ["{workload.text}"]\nseeds = [0]\ntrials = {trials}\n'
-                     '[[arm]]\nstrategy = "tvm-evolutionary"\n[[arm]]\nstrategy = "random"\n')
-    store = kept / "store.db"
-    banyan("study", study, "--store", store, "--out", kept / "out", check=False)
-    for row in json.loads((kept / "out" / "runs.json").read_text())["rows"]:
-        if row["strategy"] == "tvm-evolutionary":
-            return export(vendor, name, row["run_id"], store, folder / name)
-    raise kernels.Failed("its search did not run: .venv/bin/pip install -r requirements-peer.txt")
+    store, done = kept / "store.db", kept / "result.json"
+    if not done.exists():
+        result = banyan("tune", workload.text, "--strategy", "tvm-evolutionary", "--trials", trials, "--store", store)
+        done.write_text(json.dumps({"run_id": result["run_id"], "search_s": result["wall_s"]}))
+    result = json.loads(done.read_text())
+    kernel = export(vendor, name, result["run_id"], store, folder / name)
+    kernel.search_s = result["search_s"]
+    return kernel
 
 
 def cpu_model():
@@ -161,6 +159,7 @@ def compare(workload, vendor, options):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # IREE's tool inherits it
         right, keep = checked(found, workload, missing)
         samples = measured(right, options)
+        searched = {kernel.name: kernel.search_s for kernel in right if hasattr(kernel, "search_s")}
         del keep
     ours = [name for name in samples if name.startswith("banyan")]
     if not ours:
@@ -176,6 +175,8 @@ def compare(workload, vendor, options):
         low, high = interval(per_round, rng)
         peers[peer] = {"latency_ms": statistics.median(samples[peer]), "ratio": statistics.median(per_round),
                        "interval": [low, high], "by_seed": [statistics.median(ratios) for ratios in by_seed]}
+        if peer in searched:
+            peers[peer]["search_s"] = searched[peer]  # when it was made, perhaps before this run
     latencies = [statistics.median(samples[name]) for name in ours]
     peak_gflops = statistics.median(r["gflops"] / r["peak_fraction"] for r in results)
     return {

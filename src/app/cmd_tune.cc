@@ -12,6 +12,7 @@
 
 #include "app/commands.h"
 #include "app/output.h"
+#include "app/peer_run.h"
 #include "app/progress.h"
 #include "app/result_view.h"
 #include "app/run_one.h"
@@ -19,6 +20,7 @@
 #include "app/wiring.h"
 #include "base/format.h"
 #include "store/store.h"
+#include "study/study_file.h"
 
 namespace banyan {
 namespace {
@@ -131,10 +133,56 @@ Result<PreparedRun> PrepareNew(const TuneOptions& options) {
   return PrepareNewRun(std::move(config));
 }
 
+// TVM's own search, to compare with: no preset, and what belongs to ours is refused.
+Result<int> TuneWithTvm(const CommonOptions& common, TuneOptions options,
+                        const std::atomic<bool>* cancel) {
+  BANYAN_RETURN_IF_ERROR(CheckWorkloadText(options.workload));
+  if (!options.events.empty()) options.run_flags.push_back("--events");
+  for (const std::string& flag : options.run_flags) {
+    for (const char* ours : {"--set", "--pool", "--events", "--simulate", "--snapshot"}) {
+      if (flag == ours) {
+        return InvalidArgument(
+            fmt::format("TVM's own search ({}) takes no {}", kTvmEvolutionary, ours));
+      }
+    }
+  }
+  StudyArm arm;
+  arm.strategy = kTvmEvolutionary;
+  BANYAN_ASSIGN_OR_RETURN(const StrategyConfig strategy, ArmStrategy(arm));
+  options.strategy = "random";  // the rest of the configuration is made and checked as for ours
+  BANYAN_ASSIGN_OR_RETURN(RunConfig config, MakeRunConfig(options));
+  config.strategy = strategy;
+  config.strategy.transfer = false;
+  config.pool.clear();
+  BANYAN_ASSIGN_OR_RETURN(const auto store, Store::Open(common.store, Store::Mode::kWrite));
+  ProgressLine progress(
+      {.quiet = common.quiet, .trials_budget = config.budget.trials, .calls_budget = 0});
+  progress.Say(
+      fmt::format("tuning {} with TVM's own search ({} trials, seed {}); it tells nothing until "
+                  "its end, some minutes away",
+                  config.workload_text, config.budget.trials, config.seed));
+  std::string run_id;
+  const Status status = RunPeer(*store, config, {}, cancel, [&](const std::string& id) {
+    run_id = id;
+    progress.Say("run " + id);
+  });
+  progress.Finish();
+  if (!status.ok()) {
+    if (status.error().code != ErrorCode::kCancelled) return status.error();
+    std::fputs("banyan: cancelled; TVM's own search cannot go on in the middle\n", stderr);
+    return 130;
+  }
+  BANYAN_ASSIGN_OR_RETURN(const StoredRun run, store->LoadRun(run_id));
+  Print(common, run.result);
+  return 0;
+}
+
 }  // namespace
 
 Result<int> RunTune(const CommonOptions& common, const TuneOptions& options) {
   const std::atomic<bool>* cancel = InstallSignalHandlers();
+  if (options.resume.empty() && options.strategy == kTvmEvolutionary)
+    return TuneWithTvm(common, options, cancel);
   EarlyCancel early(cancel);
 
   // What can be refused at once is refused before anything is said.

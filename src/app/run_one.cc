@@ -82,7 +82,9 @@ Result<PreparedRun> PrepareStoredRun(const Store& store, const std::string& run_
   }
   if (run.start.config.strategy.name == kTvmEvolutionary) {
     return InvalidArgument(fmt::format(
-        "run {} is TVM's own search: the command of its study starts it again", run.run_id));
+        "run {} is TVM's own search and cannot go on in the middle: the command of its study, or "
+        "`banyan tune --strategy {}`, starts it again",
+        run.run_id, kTvmEvolutionary));
   }
   BANYAN_ASSIGN_OR_RETURN(run.history, store.LoadEvents(run.run_id));
   if (stored.status == RunStatus::kFinished && !EndedByCancel(run.history)) {

@@ -177,14 +177,14 @@ class LiveScheduleWalk : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(LiveScheduleWalk, WhatIsAcceptedComputesTheSame) {
   int accepted = 0;
-  for (uint64_t seed = 0; seed < 40; ++seed) {
+  for (uint64_t seed = 0; seed < 20; ++seed) {
     RandomWalk walk(GetParam(), ChildSeed(seed, GetParam()));
     walk.Run(24);
     walk.ExpectSameResult();
     accepted += walk.accepted();
     if (HasFatalFailure()) FAIL() << "seed " << seed;
   }
-  EXPECT_GT(accepted, 100);  // a walk that is refused everything tests nothing
+  EXPECT_GT(accepted, 50);  // a walk that is refused everything tests nothing
 }
 
 INSTANTIATE_TEST_SUITE_P(Workloads, LiveScheduleWalk,

@@ -188,6 +188,24 @@ json.dump({{"trials": trials, "module": request["module"], "seconds": 1.5}}, ope
 """
 
 
+def test_tvms_own_search_as_a_run_of_its_own(banyan):
+    python = banyan.folder / "python"
+    python.write_text(STAND_IN.format(python=sys.executable, folder=str(banyan.folder)))
+    python.chmod(0o755)
+    (banyan.folder / "go").touch()
+    peer = ("tune", "matmul:M=32,N=32,K=32", "--strategy", "tvm-evolutionary", "--trials", "4")
+    done = banyan(*peer, "--json", env=dict(os.environ, BANYAN_PYTHON=str(python)))
+    assert done.status == 0, done.err
+    assert done.json["strategy"] == "tvm-evolutionary" and done.json["trials"] == 4
+    assert done.json["best_latency_ms"] == 0.5 and done.json["failed_trials"] == {"run_error": 1}
+    assert "TVM's own search" in done.err
+    again = banyan("tune", "--resume", "last")
+    assert again.status != 0 and "cannot go on in the middle" in again.error_line()
+    for flag in (("--set", "puct_c=1"), ("--pool", "builtin:random"), ("--events", "events")):
+        refused = banyan(*peer, *flag)
+        assert refused.status != 0 and f"takes no {flag[0]}" in refused.error_line()
+
+
 def test_tvms_own_search_is_stopped_and_made_again(banyan):
     banyan.write("tiny.toml", PEER_STUDY)
     python = banyan.folder / "python"
