@@ -4,11 +4,11 @@
     make bench-compare BASE=<commit or folder> [NEW=<commit or folder>]
 
 A folder of results (build/bench/<commit>) holds what `make bench` wrote: one file a benchmark program (Google Benchmark's
-JSON, repeated), peers.json and tuner.json where those ran. A ratio above 1 says that NEW is better. Latencies of kernels and
-tuning rates come with what they were measured against (a peer's kernel in the same run), so these ratios
-hold across hours and machines; times of our own parts do not, and stand beside the ratio of a fixed loop
-(search_bench's BM_Machine), which says how much of it is the machine. Exits with 1 if something is worse by more than
---tolerance beyond what the repetitions scatter.
+JSON, repeated), peers.json and tuner.json where those ran. A ratio above 1 says that NEW is better. Latencies of kernels
+come with what they were measured against (a peer's kernel in the same run), so these ratios hold across
+hours and machines. Times of our own parts and tuning rates do not: they are judged after division by the ratio of a fixed
+loop (search_bench's BM_Machine), which says how much of them is the machine. Exits with 1 if something is worse by more
+than --tolerance beyond what the repetitions scatter.
 """
 
 import argparse
@@ -19,6 +19,7 @@ import statistics
 import subprocess
 import sys
 
+MACHINE = "BM_Machine"
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
@@ -35,48 +36,41 @@ def folder_of(name):
 
 
 def times(folder):
-    """{benchmark: [times or rates' inverses of its repetitions]} of every Google Benchmark file."""
+    """{benchmark: [time of each repetition]} of every Google Benchmark file."""
     found = {}
     for path in sorted(folder.glob("*_bench.json")):
+        if path.stat().st_size == 0:  # all of it was filtered out
+            continue
         for row in json.loads(path.read_text())["benchmarks"]:
             if row.get("run_type") == "iteration" and "error_occurred" not in row:
                 found.setdefault(f"{path.stem.removesuffix('_bench')}: {row['run_name']}", []).append(row["real_time"])
     return found
 
 
-def ratios(folder):
-    """{what: (value, higher is better)} of figures that are ratios within one run."""
+def figures(folder):
+    """{what: (middle, low, high, whether the machine's speed is in it)}; more is better."""
     found = {}
     peers, tuner = folder / "peers.json", folder / "tuner.json"
     if peers.exists():
         for row in json.loads(peers.read_text())["rows"]:
             for name, peer in row["peers"].items():
-                found[f"{row['workload']}: speed over {name}"] = [peer["ratio"], *peer["interval"]]
+                found[f"{row['workload']}: speed over {name}"] = (peer["ratio"], *peer["interval"], False)
     if tuner.exists():
         for row in json.loads(tuner.read_text()).get("rate", []):
             rates = row["trials_per_s"]
-            found[f"{row['workload']}: trials/s"] = [statistics.median(rates), min(rates), max(rates)]
+            found[f"{row['workload']}: trials/s"] = (statistics.median(rates), min(rates), max(rates), True)
+    for name, each in times(folder).items():
+        found[name] = (1 / statistics.median(each), 1 / max(each), 1 / min(each), True)
     return found
 
 
 def compare(base, new, tolerance):
-    rows, worse = [], []
-    old, now = times(base), times(new)
-    machine = next((statistics.median(old[name]) / statistics.median(now[name])
-                    for name in old if "BM_Machine" in name and name in now), None)
-    for name in (n for n in old if n in now):
-        ratio = statistics.median(old[name]) / statistics.median(now[name])
-        low, high = min(old[name]) / max(now[name]), max(old[name]) / min(now[name])
-        rows.append((name, ratio, low, high))
-        if "BM_Machine" not in name and high / (machine or 1) < 1 - tolerance:
-            worse.append(name)
-    then, today = ratios(base), ratios(new)
-    for name in (n for n in then if n in today):
-        middle = today[name][0] / then[name][0]
-        low, high = today[name][1] / then[name][2], today[name][2] / then[name][1]
-        rows.append((name, middle, low, high))
-        if high < 1 - tolerance:
-            worse.append(name)
+    then, now = figures(base), figures(new)
+    rows = [(name, now[name][0] / then[name][0], now[name][1] / then[name][2], now[name][2] / then[name][1])
+            for name in then if name in now]
+    machine = next((ratio for name, ratio, *_ in rows if MACHINE in name), None)
+    worse = [name for name, _, _, high in rows
+             if MACHINE not in name and high / (machine if machine and then[name][3] else 1) < 1 - tolerance]
     return rows, machine, worse
 
 
@@ -94,7 +88,7 @@ def main():
     print(f"{'':{width}}  {'new over base':>13}  smallest, largest")
     for name, ratio, low, high in rows:
         print(f"{name:{width}}  {ratio:12.3f}x  [{low:.2f}, {high:.2f}]{'  worse' if name in worse else ''}")
-    logs = [math.log(ratio) for name, ratio, *_ in rows if "BM_Machine" not in name]
+    logs = [math.log(ratio) for name, ratio, *_ in rows if MACHINE not in name]
     if logs:
         print(f"\ngeomean of {len(logs)}: {math.exp(statistics.fmean(logs)):.3f}x"
               + (f"; the machine itself: {machine:.3f}x" if machine else ""))

@@ -1,8 +1,7 @@
 // What a kernel written by hand (intrinsics, 6 x 16 register tile, panels of B) reaches of the
 // core's multiply-add peak on the products of the seed workloads. The peak is measured in turn with
 // it, call by call, so that what a neighbour takes from the core is taken from both: `of_peak` is a
-// ratio within one run. No schedule can be expected to do better where its packing is inside the
-// measured time, too.
+// ratio within one run. What a schedule reaches is to be read against it; it is no upper bound.
 #include <benchmark/benchmark.h>
 
 #include <algorithm>

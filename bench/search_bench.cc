@@ -135,7 +135,12 @@ void BM_TreeMemory(benchmark::State& state) {
   state.counters["bytes_per_node"] = bytes / static_cast<double>(state.range(0));
   state.counters["MB"] = bytes * 1e-6;
 }
-BENCHMARK(BM_TreeMemory)->Arg(100000)->Arg(1000000)->Iterations(1)->Unit(benchmark::kSecond);
+BENCHMARK(BM_TreeMemory)
+    ->Arg(100000)
+    ->Arg(1000000)
+    ->Iterations(1)
+    ->Repetitions(1)  // a minute, and the same each time
+    ->Unit(benchmark::kSecond);
 
 // A whole run in simulated time: selection, mutation, two backups, finals; the time of one trial.
 void BM_Trial(benchmark::State& state) {

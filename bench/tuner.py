@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """How fast Banyan tunes: trials per second, time to the first candidate, to MetaSchedule's best, and how these grow.
 
-    make bench-tuner ARGS="--seeds 5 --peers build/bench/peers-X/peers.json"
+    make bench-tuner ARGS="--seeds 5 --peers build/bench/<commit>/peers.json"
 
 Part `rate`: each seed workload at 50 ms of measuring a trial; where its time goes. Part `reach` (with --peers, a result
 of bench/peers that holds TVM MetaSchedule's kernels): the time until a candidate was as fast as MetaSchedule's best, and

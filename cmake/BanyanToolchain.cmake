@@ -51,9 +51,8 @@ if(BANYAN_SANITIZE)
   set(sanitize_flags -fsanitize=${BANYAN_SANITIZE} -fno-omit-frame-pointer)
   if(BANYAN_SANITIZE MATCHES "undefined")
     # TVM's classes are known only through tvm-ffi's headers, so their type information is incomplete
-    # and the vptr check has nothing to compare with. What AddressSanitizer finds by itself (null pointers, accesses
-    # outside of an object) is left to it, and x86 reads at any alignment: a third of the compile time.
-    list(APPEND sanitize_flags -fno-sanitize=vptr,null,object-size,alignment -fno-sanitize-recover=undefined)
+    # and the vptr check has nothing to compare with.
+    list(APPEND sanitize_flags -fno-sanitize=vptr -fno-sanitize-recover=undefined)
   endif()
   target_compile_options(banyan_options INTERFACE ${sanitize_flags})
   target_link_options(banyan_options INTERFACE ${sanitize_flags})

@@ -166,7 +166,9 @@ class Parser {
     command->add_option("--seed", tune_.seed, "Seed of inputs and of the search")
         ->type_name("N")
         ->check(Whole(0, std::numeric_limits<uint64_t>::max()));
-    command->add_option("--strategy", tune_.strategy, "Search strategy (`banyan strategies`)")
+    command
+        ->add_option("--strategy", tune_.strategy,
+                     "Search strategy (`banyan strategies`), or tvm-evolutionary: TVM's own search")
         ->type_name("NAME");
     command
         ->add_option(

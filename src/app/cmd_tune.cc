@@ -139,21 +139,14 @@ Result<int> TuneWithTvm(const CommonOptions& common, TuneOptions options,
   BANYAN_RETURN_IF_ERROR(CheckWorkloadText(options.workload));
   if (!options.events.empty()) options.run_flags.push_back("--events");
   for (const std::string& flag : options.run_flags) {
-    for (const char* ours : {"--set", "--pool", "--events", "--simulate", "--snapshot"}) {
+    for (const char* ours : {"--pool", "--events", "--simulate", "--snapshot"}) {
       if (flag == ours) {
         return InvalidArgument(
             fmt::format("TVM's own search ({}) takes no {}", kTvmEvolutionary, ours));
       }
     }
   }
-  StudyArm arm;
-  arm.strategy = kTvmEvolutionary;
-  BANYAN_ASSIGN_OR_RETURN(const StrategyConfig strategy, ArmStrategy(arm));
-  options.strategy = "random";  // the rest of the configuration is made and checked as for ours
-  BANYAN_ASSIGN_OR_RETURN(RunConfig config, MakeRunConfig(options));
-  config.strategy = strategy;
-  config.strategy.transfer = false;
-  config.pool.clear();
+  BANYAN_ASSIGN_OR_RETURN(const RunConfig config, MakeRunConfig(options));
   BANYAN_ASSIGN_OR_RETURN(const auto store, Store::Open(common.store, Store::Mode::kWrite));
   ProgressLine progress(
       {.quiet = common.quiet, .trials_budget = config.budget.trials, .calls_budget = 0});

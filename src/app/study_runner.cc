@@ -20,14 +20,11 @@ namespace {
 
 bool IsPeer(const StudyArm& arm) { return arm.strategy == kTvmEvolutionary; }
 
-// A peer is no preset, but all else of its configuration is checked alike.
-std::string PresetOf(const StudyArm& arm) { return IsPeer(arm) ? "random" : arm.strategy; }
-
 Result<RunConfig> ConfigOf(const StudyConfig& study, const StudyCell& cell, const StudyArm& arm) {
   TuneOptions options;
   options.workload = cell.workload;
   options.seed = cell.seed + arm.seed_offset;
-  options.strategy = PresetOf(arm);
+  options.strategy = arm.strategy;
   if (!arm.pool.empty()) options.pool = arm.pool;
   options.machine = {.target = study.target, .cores = study.cores, .timing = study.timing};
   BANYAN_ASSIGN_OR_RETURN(RunConfig config, MakeRunConfig(options));
@@ -36,7 +33,6 @@ Result<RunConfig> ConfigOf(const StudyConfig& study, const StudyCell& cell, cons
   config.snapshot = study.snapshot;
   // What one run taught must not reach the next: the order of runs would matter.
   if (study.snapshot.empty()) config.strategy.transfer = false;
-  if (IsPeer(arm)) config.pool.clear();
   config.measure.final_timing = study.final_timing;
   return config;
 }
@@ -182,7 +178,7 @@ StudyChecks MakeStudyChecks() {
   checks.arm = [](const StudyArm& arm) -> Status {
     TuneOptions options;
     options.workload = "any";
-    options.strategy = PresetOf(arm);
+    options.strategy = arm.strategy;
     if (!arm.pool.empty()) options.pool = arm.pool;
     const auto config = MakeRunConfig(options);
     return config.ok() ? Status(Ok{}) : Status(config.error());

@@ -24,6 +24,7 @@
 #include "store/history.h"
 #include "store/replay_model.h"
 #include "store/simulated_measurer.h"
+#include "study/study_file.h"
 #include "tvm/cpu_speed.h"
 #include "tvm/live_schedule.h"
 #include "tvm/meta_compiler.h"
@@ -44,6 +45,36 @@ MeasureOptions MakeMeasureOptions(const MachineOptions& machine) {
   MeasureOptions measure;
   measure.timing = machine.timing;
   return measure;
+}
+
+// TVM's own search is none of ours: it has no fields to set and asks no models.
+Status SetStrategyAndPool(const TuneOptions& options, RunConfig* config) {
+  if (options.strategy == kTvmEvolutionary) {
+    if (!options.set.empty()) return InvalidArgument("TVM's own search has no fields to set");
+    config->strategy = PeerStrategy();
+    return Ok{};
+  }
+  auto strategy = FindStrategy(options.strategy);
+  if (!strategy.ok()) {
+    std::vector<std::string> names;
+    for (const StrategyConfig& known : AllStrategies()) names.push_back(known.name);
+    names.emplace_back(kTvmEvolutionary);
+    return NotFound(fmt::format("unknown strategy '{}'{}; there are: {}", options.strategy,
+                                DidYouMean(options.strategy, names), fmt::join(names, ", ")));
+  }
+  config->strategy = *std::move(strategy);
+  for (const std::string& setting : options.set) {
+    const size_t mark = setting.find('=');
+    if (mark == std::string::npos) {
+      return InvalidArgument(fmt::format("--set '{}': write FIELD=VALUE", setting));
+    }
+    BANYAN_RETURN_IF_ERROR(
+        SetStrategyField(&config->strategy, setting.substr(0, mark), setting.substr(mark + 1)));
+  }
+  BANYAN_RETURN_IF_ERROR(CheckStrategy(config->strategy));
+  BANYAN_ASSIGN_OR_RETURN(config->pool, LoadPool(options.pool));
+  for (const PoolEntry& entry : config->pool) BANYAN_RETURN_IF_ERROR(CheckUsable(entry));
+  return Ok{};
 }
 
 }  // namespace
@@ -67,25 +98,7 @@ Result<RunConfig> MakeRunConfig(const TuneOptions& options) {
   if (options.cost_usd) config.budget.cost_usd = *options.cost_usd;
   if (options.seconds) config.budget.seconds = *options.seconds;
   BANYAN_RETURN_IF_ERROR(CheckBudget(config.budget));
-  auto strategy = FindStrategy(options.strategy);
-  if (!strategy.ok()) {
-    std::vector<std::string> names;
-    for (const StrategyConfig& known : AllStrategies()) names.push_back(known.name);
-    return NotFound(fmt::format("unknown strategy '{}'{}; there are: {}", options.strategy,
-                                DidYouMean(options.strategy, names), fmt::join(names, ", ")));
-  }
-  config.strategy = *std::move(strategy);
-  for (const std::string& setting : options.set) {
-    const size_t mark = setting.find('=');
-    if (mark == std::string::npos) {
-      return InvalidArgument(fmt::format("--set '{}': write FIELD=VALUE", setting));
-    }
-    BANYAN_RETURN_IF_ERROR(
-        SetStrategyField(&config.strategy, setting.substr(0, mark), setting.substr(mark + 1)));
-  }
-  BANYAN_RETURN_IF_ERROR(CheckStrategy(config.strategy));
-  BANYAN_ASSIGN_OR_RETURN(config.pool, LoadPool(options.pool));
-  for (const PoolEntry& entry : config.pool) BANYAN_RETURN_IF_ERROR(CheckUsable(entry));
+  BANYAN_RETURN_IF_ERROR(SetStrategyAndPool(options, &config));
   config.measure = MakeMeasureOptions(options.machine);
   config.simulate = options.simulate;
   config.snapshot = options.snapshot;

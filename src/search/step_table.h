@@ -1,11 +1,11 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <string>
+#include <unordered_map>
+#include <vector>
 
 #include "schedule/step.h"
-#include "search/hash_index.h"
 
 namespace banyan {
 
@@ -15,14 +15,18 @@ class StepTable {
  public:
   using Id = int32_t;
 
+  StepTable() = default;
+  StepTable(const StepTable&) = delete;  // its numbers point into its index
+  StepTable& operator=(const StepTable&) = delete;
+
   // The number of the step that equals this one; a new one if there is none.
   Id Add(const Step& step);
   Step at(Id id) const;
   size_t size() const { return steps_.size(); }
 
  private:
-  std::deque<std::string> steps_;
-  HashIndex index_;
+  std::unordered_map<std::string, Id> ids_;
+  std::vector<const std::string*> steps_;  // keys of `ids_`, which stay where they are
 };
 
 }  // namespace banyan

@@ -2,8 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <map>
-
 #include "base/rng.h"
 
 namespace banyan {
@@ -50,41 +48,6 @@ TEST(StepTableTest, StepsComeBackAsTheyWere) {
     EXPECT_EQ(table.at(static_cast<StepTable::Id>(i)), steps[i]);
     EXPECT_EQ(PrintStep(table.at(static_cast<StepTable::Id>(i))), PrintStep(steps[i]));
   }
-}
-
-TEST(HashIndexTest, AgreesWithAMap) {
-  for (const uint64_t range : {uint64_t{50}, uint64_t{1} << 20, uint64_t{0} - 1}) {
-    Rng rng(range);
-    HashIndex index;
-    std::map<uint64_t, int32_t> reference;
-    std::vector<uint64_t> hashes;  // by number
-    const auto find = [&](uint64_t hash) {
-      return index.Find(
-          hash, [&](int32_t number) { return hashes[static_cast<size_t>(number)] == hash; });
-    };
-    for (int i = 0; i < 2000; ++i) {
-      const uint64_t hash = rng.Below(range);
-      const auto known = reference.find(hash);
-      ASSERT_EQ(find(hash), known == reference.end() ? -1 : known->second);
-      if (known != reference.end()) continue;
-      const auto number = static_cast<int32_t>(hashes.size());
-      hashes.push_back(hash);
-      reference.emplace(hash, number);
-      index.Add(hash, number);
-    }
-    for (const auto& [hash, number] : reference) EXPECT_EQ(find(hash), number);
-  }
-}
-
-// The same 32 bits of two hashes are told apart by the owner.
-TEST(HashIndexTest, CollisionsAreAskedAbout) {
-  HashIndex index;
-  index.Add(7, 0);
-  index.Add(7, 1);
-  EXPECT_EQ(index.Find(7, [](int32_t number) { return number == 1; }), 1);
-  EXPECT_EQ(index.Find(7, [](int32_t number) { return number == 0; }), 0);
-  EXPECT_EQ(index.Find(7, [](int32_t) { return false; }), -1);
-  EXPECT_EQ(HashIndex().Find(7, [](int32_t) { return true; }), -1);
 }
 
 }  // namespace

@@ -24,13 +24,8 @@ Tree::Tree(uint64_t plan_hash, uint64_t program_hash) {
   root.plan_hash = plan_hash;
   root.program_hash = program_hash;
   nodes_.push_back(std::move(root));
-  Index(kRoot);
-}
-
-// Of equal ones the first is found.
-void Tree::Index(NodeId id) {
-  if (FindProgram(node(id).program_hash) == kNoNode) by_program_.Add(node(id).program_hash, id);
-  if (FindPlan(node(id).plan_hash) == kNoNode) by_plan_.Add(node(id).plan_hash, id);
+  by_program_.emplace(program_hash, kRoot);
+  by_plan_.emplace(plan_hash, kRoot);
 }
 
 std::vector<StepTable::Id> Tree::StepsOf(NodeId id) const {
@@ -68,12 +63,13 @@ std::vector<NodeId> Tree::Parents(NodeId id) const {
 }
 
 NodeId Tree::FindProgram(uint64_t program_hash) const {
-  return by_program_.Find(program_hash,
-                          [&](NodeId id) { return node(id).program_hash == program_hash; });
+  const auto it = by_program_.find(program_hash);
+  return it == by_program_.end() ? kNoNode : it->second;
 }
 
 NodeId Tree::FindPlan(uint64_t plan_hash) const {
-  return by_plan_.Find(plan_hash, [&](NodeId id) { return node(id).plan_hash == plan_hash; });
+  const auto it = by_plan_.find(plan_hash);
+  return it == by_plan_.end() ? kNoNode : it->second;
 }
 
 NodeId Tree::DeepestPrefix(const Plan& plan) const {
@@ -109,7 +105,8 @@ NodeId Tree::Add(NodeId parent, const Plan& plan, uint64_t plan_hash, uint64_t p
   child.program_hash = program_hash;
   deltas_.insert(deltas_.end(), fork, steps.end());
   nodes_.push_back(std::move(child));
-  Index(id);
+  by_program_.emplace(program_hash, id);
+  by_plan_.emplace(plan_hash, id);
   at(parent).edges.push_back({.child = id, .prior = prior});
   return id;
 }

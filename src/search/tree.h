@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "schedule/step.h"
-#include "search/hash_index.h"
 #include "search/step_table.h"
 
 namespace banyan {
@@ -108,7 +107,6 @@ class Tree {
 
  private:
   Node& at(NodeId id) { return nodes_[static_cast<size_t>(id)]; }
-  void Index(NodeId id);
   std::vector<StepTable::Id> StepsOf(NodeId id) const;
   // The node and all its ancestors, each before its parents.
   std::vector<NodeId> Ancestors(NodeId id);
@@ -120,8 +118,8 @@ class Tree {
   std::vector<StepTable::Id> deltas_;  // of all nodes, one after the other
   std::unordered_map<NodeId, std::vector<NodeId>> more_parents_;  // of the few that have several
   uint32_t walks_ = 0;
-  HashIndex by_program_;
-  HashIndex by_plan_;
+  std::unordered_map<uint64_t, NodeId> by_program_;
+  std::unordered_map<uint64_t, NodeId> by_plan_;
 };
 
 }  // namespace banyan

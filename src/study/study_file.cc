@@ -371,15 +371,19 @@ std::string BudgetText(const Budget& budget) {
   return text;
 }
 
+StrategyConfig PeerStrategy() {
+  StrategyConfig peer;
+  peer.name = kTvmEvolutionary;
+  peer.loop = "population";
+  peer.cost_model = "xgboost";
+  peer.routing = "none";
+  return peer;
+}
+
 Result<StrategyConfig> ArmStrategy(const StudyArm& arm) {
   if (arm.strategy == kTvmEvolutionary) {
     if (!arm.set.empty()) return InvalidArgument("TVM's own search has no fields to set");
-    StrategyConfig peer;
-    peer.name = kTvmEvolutionary;
-    peer.loop = "population";
-    peer.cost_model = "xgboost";
-    peer.routing = "none";
-    return peer;
+    return PeerStrategy();
   }
   BANYAN_ASSIGN_OR_RETURN(StrategyConfig strategy, FindStrategy(arm.strategy));
   for (const auto& [field, text] : arm.set) {

@@ -56,6 +56,9 @@ Result<StudyConfig> ParseStudy(std::string_view toml, const std::string& where,
 // "32 trials, 4 calls, $0.5"
 std::string BudgetText(const Budget& budget);
 
+// What the record of TVM's own search says of it; nothing of it steers the search.
+StrategyConfig PeerStrategy();
+
 // The strategy of an arm, its fields set.
 Result<StrategyConfig> ArmStrategy(const StudyArm& arm);
 

@@ -40,15 +40,11 @@ def build(module, target, _):
 def import_intrinsics_of_this_cpu():
     """TVM imports the tensor intrinsics of all targets before a search: twenty seconds, nearly all for GPUs. A program
     for this CPU can use those of its own family only."""
-    import importlib
-    import importlib.machinery
+    import importlib.util
     import platform
-    import types
     name = "tvm.s_tir.tensor_intrin"
-    package = types.ModuleType(name)
-    package.__path__ = list(importlib.machinery.PathFinder.find_spec(name, __import__("tvm.s_tir").s_tir.__path__)
-                            .submodule_search_locations)
-    sys.modules[name] = package
+    # The package without what its __init__ imports.
+    sys.modules[name] = importlib.util.module_from_spec(importlib.util.find_spec(name))
     importlib.import_module(f"{name}.{'x86' if platform.machine() in ('x86_64', 'AMD64') else 'arm_cpu'}")
 
 
