@@ -114,6 +114,8 @@ double UnpackedFactor(const Shape& shape, int64_t rows, int64_t cols, const Targ
   return cycles / (cycles + waits);
 }
 
+constexpr int64_t kPageBytes = 4096;
+
 // Rows of a tile that lie a multiple of a cache way apart share its sets.
 double RowConflictFactor(const Shape& shape, int64_t rows, const Target& target) {
   if (shape.row_stride <= 0) return 1.0;
@@ -121,7 +123,9 @@ double RowConflictFactor(const Shape& shape, int64_t rows, const Target& target)
   const int64_t sets = way_bytes / std::gcd(way_bytes, shape.row_stride);
   const int64_t room = sets * target.l1_ways;
   if (rows > room) return 0.6;
-  return rows * 2 > room ? 0.95 : 1.0;
+  if (rows * 2 > room) return 0.95;
+  // Each row is a stream of its own: 5 to 8 % on products of 64 to 128 rows.
+  return rows >= 4 && shape.row_stride >= kPageBytes / 4 ? 0.95 : 1.0;
 }
 
 // Copying costs about six vector operations an element vector, once; every row tile uses it again.
@@ -392,14 +396,22 @@ class Ranking {
 
   void AddBlockedRows(double score) {
     const int64_t rows = choice_.rows;
-    if (!shape_.rows_blockable || choice_.tail != TailMode::kNone || choice_.pack_rows ||
-        rows < 4 || (rows & (rows - 1)) != 0 || shape_.rows % rows != 0 ||
-        shape_.lanes % choice_.k_unroll != 0)
+    // Columns that do not divide touch no row.
+    const bool divides = choice_.tail == TailMode::kNone ||
+                         (choice_.tail == TailMode::kPartition && shape_.rows % rows == 0);
+    if (!shape_.rows_blockable || !divides || choice_.pack_rows || rows < 4 ||
+        shape_.rows % rows != 0)
       return;
-    choice_.block_rows = true;
     const auto uses = static_cast<double>(shape_.cols);
-    Add(score * uses / (uses + 4));
-    choice_.block_rows = false;
+    score *= uses / (uses + 4);
+    if (choice_.tail == TailMode::kNone && (rows & (rows - 1)) == 0 &&
+        shape_.lanes % choice_.k_unroll == 0) {
+      choice_.row_blocks = RowBlocks::kVectors;
+      Add(score);
+    }
+    choice_.row_blocks = RowBlocks::kInterleaved;
+    Add(score * 0.99);  // written element by element
+    choice_.row_blocks = RowBlocks::kNone;
   }
 
   // Panels of several column tiles, as long as they stay in L2.
@@ -459,7 +471,8 @@ std::string ContractionChoice::Describe(const BlockView& block) const {
     text += fmt::format(", operand packed in panels of {}", panels * cols);
   if (pack == PackMode::kWhole) text += ", operand packed as a whole";
   if (pack_rows) text += ", rows packed";
-  if (block_rows) text += ", rows in blocks";
+  if (row_blocks == RowBlocks::kVectors) text += ", rows in blocks";
+  if (row_blocks == RowBlocks::kInterleaved) text += ", rows interleaved";
   if (rows_outer) text += ", rows outermost";
   if (tail == TailMode::kPad) text += ", padded";
   if (tail == TailMode::kPartition) text += ", loops partitioned";

@@ -25,6 +25,13 @@ enum class TailMode {
   kPartition,  // the loops are partitioned into a full body and a guarded rest
 };
 
+// How the row operand's blocks lie.
+enum class RowBlocks {
+  kNone,         // rows as they are
+  kVectors,      // `rows` x a vector along the reduction
+  kInterleaved,  // the rows' elements of one reduction step side by side
+};
+
 // Parameters of one contraction's schedule: a register tile of `rows` x `cols` accumulators, the
 // columns as `groups` vectors side by side, each of a power of two of elements.
 struct ContractionChoice {
@@ -36,9 +43,10 @@ struct ContractionChoice {
   int64_t panels = 1;  // column tiles a panel holds
   PackMode pack = PackMode::kNone;
   bool pack_rows = false;  // the row operand is copied too, rows side by side
-  // The row operand lies in blocks of `rows` x a vector: the rows of a tile share no cache set. An
-  // input is copied, an intermediate written so (ProgramSketch does either).
-  bool block_rows = false;
+  // The row operand lies in blocks, one tile's rows together: they share no cache set, and are one
+  // stream for the prefetchers. An input is copied, an intermediate written so (ProgramSketch does
+  // either).
+  RowBlocks row_blocks = RowBlocks::kNone;
   bool rows_outer = false;
   TailMode tail = TailMode::kNone;
   bool reduce_inside =

@@ -18,7 +18,8 @@ SketchChoice PlainChoice(const ProgramSketch& sketch) {
   for (size_t b = 0; b < sketch.blocks(); ++b) {
     const auto& options = sketch.role(b).contractions;
     const auto plain = std::find_if(options.begin(), options.end(), [](const ContractionChoice& c) {
-      return c.pack == PackMode::kNone && !c.pack_rows && !c.block_rows && c.tail != TailMode::kPad;
+      return c.pack == PackMode::kNone && !c.pack_rows && c.row_blocks == RowBlocks::kNone &&
+             c.tail != TailMode::kPad;
     });
     if (plain != options.end()) choice[b] = static_cast<int>(plain - options.begin());
   }

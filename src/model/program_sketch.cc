@@ -234,7 +234,7 @@ std::vector<SketchChoice> ProgramSketch::Styles(size_t most) const {
     }
   }
   using Tile = std::tuple<int64_t, int64_t>;
-  using Idea = std::tuple<int, int, int, int, bool, bool, bool, bool, int>;
+  using Idea = std::tuple<int, int, int, int, bool, bool, bool, RowBlocks, int>;
   using Family = std::tuple<bool, bool, bool, bool>;
   std::map<Idea, int> ideas;
   std::map<Tile, int> tiles;
@@ -243,7 +243,7 @@ std::vector<SketchChoice> ProgramSketch::Styles(size_t most) const {
   const auto idea = [&](const Styled& s) {
     const ContractionChoice& c = options[s.option];
     return Idea(c.axes.vector_iter, c.axes.row_iter, static_cast<int>(c.pack),
-                static_cast<int>(c.tail), c.rows_outer, c.pack_rows, c.panels > 1, c.block_rows,
+                static_cast<int>(c.tail), c.rows_outer, c.pack_rows, c.panels > 1, c.row_blocks,
                 s.choice.back());
   };
   const auto tile = [&](const Styled& s) {
@@ -253,9 +253,10 @@ std::vector<SketchChoice> ProgramSketch::Styles(size_t most) const {
   const auto family = [&](const Styled& s) {
     const ContractionChoice& c = options[s.option];
     const bool unpacked = c.pack == PackMode::kNone;
-    const bool blocked = unpacked && c.block_rows;
+    const bool blocked = unpacked && c.row_blocks != RowBlocks::kNone;
+    const bool interleaved = !unpacked && c.row_blocks == RowBlocks::kInterleaved;
     return Family(unpacked, blocked, s.choice.back() != 0 && (blocked || !unpacked),
-                  blocked && c.k_unroll > 4);
+                  interleaved || (blocked && c.k_unroll > 4));
   };
   const auto take = [&](Styled* s) {
     s->taken = true;
@@ -310,8 +311,8 @@ int ProgramSketch::LikeOption(size_t block, const ContractionChoice& wanted,
     follow(wanted.tail != usual.tail, c.tail == wanted.tail, c.tail == best.tail);
     follow(wanted.rows_outer != usual.rows_outer, c.rows_outer == wanted.rows_outer,
            c.rows_outer == best.rows_outer);
-    follow(wanted.block_rows != usual.block_rows, c.block_rows == wanted.block_rows,
-           c.block_rows == best.block_rows);
+    follow(wanted.row_blocks != usual.row_blocks, c.row_blocks == wanted.row_blocks,
+           c.row_blocks == best.row_blocks);
     follow(wanted.panels != usual.panels, c.panels == wanted.panels, c.panels == best.panels);
     if (score > found_score) {
       found_score = score;
@@ -337,7 +338,7 @@ std::vector<SketchChoice> ProgramSketch::Neighbours(const SketchChoice& choice, 
       if (contraction) {  // the best ones, and the best ones of the same family
         const ContractionChoice& c = contractions[static_cast<size_t>(o)];
         const ContractionChoice& now = contractions[option(b, choice)];
-        same = c.pack == now.pack && c.block_rows == now.block_rows;
+        same = c.pack == now.pack && c.row_blocks == now.row_blocks;
         alike += same ? 1 : 0;
         if (o >= kFromAll && (!same || alike > kFromFamily)) continue;
       }

@@ -69,7 +69,8 @@ class ProgramSketch {
   void FindChains();
   // Options that need their row operand in blocks, where it cannot be.
   void DropBlockedRows();
-  // The block that writes `buffer` last and the width of its vectors; empty: not known to be one.
+  // The block that writes `buffer` last and the width of its vectors; 0: it may have none, or a
+  // rest beside them; no block: not known to be one.
   struct Writer {
     std::string block;
     int64_t width = 0;

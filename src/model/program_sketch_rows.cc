@@ -32,9 +32,9 @@ std::vector<std::string> BlockedLayout(size_t rank, int m, int64_t rows, int k, 
       layout.push_back(fmt::format("d{}", d));
   }
   layout.push_back(fmt::format("d{}/{}", m, rows));
-  layout.push_back(fmt::format("d{}/{}", k, width));
+  layout.push_back(width > 1 ? fmt::format("d{}/{}", k, width) : fmt::format("d{}", k));
   layout.push_back(fmt::format("d{}%{}", m, rows));
-  layout.push_back(fmt::format("d{}%{}", k, width));
+  if (width > 1) layout.push_back(fmt::format("d{}%{}", k, width));
   return layout;
 }
 
@@ -53,27 +53,28 @@ ProgramSketch::Writer ProgramSketch::WriterOf(int buffer, const SketchChoice& ch
     return {};
   if (roles_[producer].kind == Kind::kSimple && !roles_[producer].simples.empty()) {
     const SimpleChoice& simple = roles_[producer].simples[option(producer, choice)];
-    if (simple.kind != SimpleChoice::Kind::kVectorized || simple.unroll == 0 ||
-        !analyses_[producer].reduction.empty())
-      return {};
-    return {program_.blocks[producer].name, simple.width};
+    if (!analyses_[producer].reduction.empty()) return {};
+    const bool whole = simple.kind == SimpleChoice::Kind::kVectorized && simple.unroll != 0;
+    return {program_.blocks[producer].name, whole ? simple.width : 0};
   }
   if (roles_[producer].kind == Kind::kEpilogue)
     producer = static_cast<size_t>(program_.blocks[producer].producers.front());
   if (roles_[producer].kind != Kind::kContraction) return {};
   const ContractionChoice& tile = roles_[producer].contractions[option(producer, choice)];
-  if (!IsPlainTile(tile) || !tile.axes.output_contiguous) return {};
+  if (tile.dot || tile.reduce_inside || tile.axes.row_iter < 0 || tile.tail == TailMode::kPad)
+    return {};
   if (const FusionChain* chain = Fused(choice);
       chain != nullptr && chain->consumer == static_cast<int>(producer))
     return {};
-  return {program_.blocks[producer].name + "_out", tile.cols};
+  const bool whole = IsPlainTile(tile) && tile.axes.output_contiguous;
+  return {program_.blocks[producer].name + "_out", whole ? tile.cols : 0};
 }
 
 void ProgramSketch::DropBlockedRows() {
   for (size_t b = 0; b < roles_.size(); ++b) {
     auto& options = roles_[b].contractions;
     const auto impossible = [&](const ContractionChoice& c) {
-      if (!c.block_rows) return false;
+      if (c.row_blocks == RowBlocks::kNone) return false;
       const int buffer = analyses_[b].operands[static_cast<size_t>(c.axes.row_operand)].buffer;
       const int producer = ProducerOf(program_, buffer);
       if (producer < 0) return false;
@@ -98,7 +99,7 @@ void ProgramSketch::EmitBlockedRows(const SketchChoice& choice, PlanBuilder* pac
   for (size_t b = 0; b < roles_.size(); ++b) {
     if (roles_[b].kind != Kind::kContraction) continue;
     const ContractionChoice& c = roles_[b].contractions[option(b, choice)];
-    if (!c.block_rows) continue;
+    if (c.row_blocks == RowBlocks::kNone) continue;
     const BlockView& block = program_.blocks[b];
     const OperandAnalysis& operand = analyses_[b].operands[static_cast<size_t>(c.axes.row_operand)];
     const AccessView& access = block.reads[static_cast<size_t>(operand.read)];
@@ -106,7 +107,8 @@ void ProgramSketch::EmitBlockedRows(const SketchChoice& choice, PlanBuilder* pac
     const int m = DimOf(access, c.axes.row_iter);
     const int k = DimOf(access, InnerReduction(block, analyses_[b]));
     const int64_t depth = buffer.shape[static_cast<size_t>(k)];
-    int64_t width = target_.lanes(buffer.element_bits);
+    const bool interleaved = c.row_blocks == RowBlocks::kInterleaved;
+    int64_t width = interleaved ? 1 : target_.lanes(buffer.element_bits);
     if (ProducerOf(program_, operand.buffer) < 0) {
       const auto layout = BlockedLayout(buffer.shape.size(), m, c.rows, k, width);
       Copy& copy = copies[{operand.buffer, layout}];
@@ -118,10 +120,13 @@ void ProgramSketch::EmitBlockedRows(const SketchChoice& choice, PlanBuilder* pac
       continue;
     }
     const Writer writer = WriterOf(operand.buffer, choice);
-    width = std::max(width, writer.width);  // its vectors stay in one piece
-    if (writer.block.empty() || depth % width != 0 || width % c.k_unroll != 0 ||
-        (writer.width & (writer.width - 1)) != 0)
-      continue;
+    if (writer.block.empty()) continue;
+    if (!interleaved) {
+      width = std::max(width, writer.width);  // its vectors stay in one piece
+      if (writer.width == 0 || depth % width != 0 || width % c.k_unroll != 0 ||
+          (writer.width & (writer.width - 1)) != 0)
+        continue;
+    }
     layouts->LayoutOf(writer.block, BlockedLayout(buffer.shape.size(), m, c.rows, k, width), "");
   }
   for (const auto& [key, copy] : copies) {
@@ -134,6 +139,12 @@ void ProgramSketch::EmitBlockedRows(const SketchChoice& choice, PlanBuilder* pac
     for (size_t d = 0; d < buffer.shape.size(); ++d) {
       if (static_cast<int>(d) != copy.m && static_cast<int>(d) != copy.k)
         order.push_back(fmt::format("v{}", d));
+    }
+    if (copy.width == 1) {
+      order.insert(order.end(), {m + ".0", k, m + ".1"});
+      packs->Tile(name, {{m, {copy.rows}}}, order);
+      packs->Unroll(name + "." + m + ".1");
+      continue;
     }
     order.insert(order.end(), {m + ".0", k + ".0", m + ".1", k + ".1"});
     packs->Tile(name, {{k, {copy.width}}, {m, {copy.rows}}}, order);

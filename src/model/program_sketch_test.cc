@@ -85,15 +85,22 @@ TEST(ProgramSketchTest, PlanOfAMatmul) {
   const Target target = FakeTarget();
   const ProgramSketch sketch(program, target);
   EXPECT_EQ(PrintPlan(sketch.MakePlan(sketch.Best())),
+            "pack(block=C, buffer=A, map=[d0/8, d1/16, d0%8, d1%16], name=A_rows_C)\n"
+            "tile(block=A_rows_C, factors={v0: [8], v1: [16]}, order=[v0.0, v1.0, v0.1, v1.1])\n"
             "pack(block=C, buffer=B, name=B_in_C)\n"
-            "tile(block=C, factors={i: [6], j: [64], k: [4]}, "
-            "order=[j.0, i.0, k.0, k.1, i.1, j.1])\n"
+            "tile(block=C, factors={i: [8], j: [3, 16], k: [4]}, "
+            "order=[j.0, i.0, k.0, k.1, i.1, j.1, j.2])\n"
             "accumulate(block=C, at=i.0, name=C_out)\n"
+            "tile(block=C_out, factors={v1: [16]})\n"
             "fuse_producer(block=B_in_C, at=C.j.0)\n"
-            "vectorize(loop=C_out.v1)\n"
+            "tile(block=B_in_C, factors={v1: [16]})\n"
+            "vectorize(loop=A_rows_C.v1.1)\n"
+            "vectorize(loop=C_out.v1.1)\n"
+            "unroll(loop=C_out.v1.0)\n"
             "unroll(loop=C_out.v0)\n"
-            "vectorize(loop=B_in_C.v1)\n"
-            "vectorize(loop=C.j.1)\n"
+            "vectorize(loop=B_in_C.v1.1)\n"
+            "vectorize(loop=C.j.2)\n"
+            "unroll(loop=C.j.1)\n"
             "unroll(loop=C.i.1)\n"
             "unroll(loop=C.k.1)\n"
             "accumulate(block=C, init=k.0)\n");
@@ -158,7 +165,7 @@ TEST(ProgramSketchTest, TheFirstStylesPackAndDoNot) {
     for (const SketchChoice& choice : sketch.Styles(8)) {
       const ContractionChoice& option = sketch.role(0).contractions[static_cast<size_t>(choice[0])];
       packed += option.pack != PackMode::kNone ? 1 : 0;
-      blocked += option.pack == PackMode::kNone && option.block_rows ? 1 : 0;
+      blocked += option.pack == PackMode::kNone && option.row_blocks != RowBlocks::kNone ? 1 : 0;
       fused +=
           PrintPlan(sketch.MakePlan(choice)).find("fuse_producer(block=gated") != std::string::npos
               ? 1
@@ -180,7 +187,8 @@ TEST(ProgramSketchTest, RowsInBlocksAreCopiedOnceAndIntermediatesWrittenSo) {
   for (size_t b = 0; b < sketch.blocks(); ++b) {
     const auto& options = sketch.role(b).contractions;
     const auto found = std::find_if(options.begin(), options.end(), [](const auto& c) {
-      return c.block_rows && c.pack == PackMode::kNone && c.rows == 16 && c.cols == 16;
+      return c.row_blocks == RowBlocks::kVectors && c.pack == PackMode::kNone && c.rows == 16 &&
+             c.cols == 16;
     });
     if (sketch.role(b).kind != BlockRole::Kind::kContraction) continue;
     ASSERT_NE(found, options.end());
@@ -192,6 +200,37 @@ TEST(ProgramSketchTest, RowsInBlocksAreCopiedOnceAndIntermediatesWrittenSo) {
       << text;
   EXPECT_EQ(text.find("buffer=X", text.find("buffer=X") + 1), std::string::npos) << text;
   EXPECT_NE(text.find("layout(block=gated, map=[d0/16, d1/"), std::string::npos) << text;
+}
+
+// Where columns leave a rest (24 of 2048), rows may still lie side by side: no step of a row tile
+// is cut.
+TEST(ProgramSketchTest, RowsAreInterleavedWhereColumnsArePartitioned) {
+  const ProgramView program = FakeMlpProgram(128, 512, 2048);
+  Target target = FakeTarget();
+  target.vector_bits = 256;
+  target.vector_registers = 16;
+  const ProgramSketch sketch(program, target);
+  SketchChoice choice = sketch.Best();
+  for (size_t b = 0; b < sketch.blocks(); ++b) {
+    if (sketch.role(b).kind != BlockRole::Kind::kContraction) continue;
+    const auto& options = sketch.role(b).contractions;
+    const auto found = std::find_if(options.begin(), options.end(), [](const auto& c) {
+      return c.row_blocks == RowBlocks::kInterleaved && c.pack == PackMode::kPanel && c.rows == 4 &&
+             c.cols == 24 && c.tail == TailMode::kPartition;
+    });
+    ASSERT_NE(found, options.end());
+    choice[b] = static_cast<int>(found - options.begin());
+  }
+  const std::string text = PrintPlan(sketch.MakePlan(choice));
+  EXPECT_NE(text.find("pack(block=gate, buffer=X, map=[d0/4, d1, d0%4], readers=[up]"),
+            std::string::npos)
+      << text;
+  EXPECT_NE(text.find("layout(block=gated, map=[d0/4, d1, d0%4]"), std::string::npos) << text;
+  for (const ContractionChoice& option : sketch.role(0).contractions) {
+    if (option.row_blocks != RowBlocks::kNone) {
+      EXPECT_EQ(128 % option.rows, 0) << option.rows;
+    }
+  }
 }
 
 TEST(ProgramSketchTest, ProducersMoveIntoChunksConsumersFirst) {
