@@ -57,8 +57,9 @@ TEST(ContractionChoiceTest, BestFirst) {
   const auto choices = RankContractionChoices(program, AnalyseBlock(program, 0), FakeTarget());
   ASSERT_GT(choices.size(), 10u);
   for (size_t i = 1; i < choices.size(); ++i) EXPECT_GE(choices[i - 1].score, choices[i].score);
-  EXPECT_EQ(choices[0].rows, 6);
-  EXPECT_EQ(choices[0].cols, 64);
+  EXPECT_EQ(choices[0].rows, 8);
+  EXPECT_EQ(choices[0].cols, 48);
+  EXPECT_EQ(choices[0].row_blocks, RowBlocks::kVectors);
 }
 
 TEST(ContractionChoiceTest, NoChunksOfSumsInPlaceAcrossWidePanels) {
