@@ -326,6 +326,17 @@ def test_charts_of_many_arms_can_be_read(banyan, browser, width):
     page = banyan.ok("report", "study", "--json").json["page"]
     opened(browser, page, width)
     assert check_ticks(browser, width) == len(names) + 1
+    # All verdicts in one table; a card each on demand.
+    rows = browser.run("[...document.querySelectorAll('#verdict tbody tr')].map((r) => [...r.cells].slice(0, 3).map((c) => c.textContent))")
+    assert rows == [[arm, names[0], "faster"] for arm in names[1:]]
+    assert browser.run("document.querySelectorAll('#verdict details .panel').length") == 6
+    assert not browser.run("document.querySelector('#verdict details').open")
+    assert "which of 7 methods" in browser.run("document.querySelector('p.verdict').textContent")
+    # What a row says of all its pairs stands apart from the rings.
+    label, ring = browser.run("""[...document.querySelectorAll('#speedup svg')].map((svg) => [
+        Math.min(...[...svg.querySelectorAll('g > text.strong:last-child')].map((t) => t.getBBox().x)),
+        Math.max(...[...svg.querySelectorAll('.seed')].map((c) => c.cx.baseVal.value))])[0]""")
+    assert label > ring + 5
     # Trials are counted, so the axis has whole numbers.
     ticks = "[...document.querySelectorAll('#convergence text.tick')].map((t) => t.textContent)"
     assert browser.run(ticks) == ["0", "1", "2", "3"]
@@ -376,6 +387,20 @@ def test_a_page_of_few_arms_shows_all_bands(banyan, browser):
     study_of_arms(banyan.folder / "study", 3)
     opened(browser, banyan.ok("report", "study", "--json").json["page"])
     assert browser.run(BANDS) == [True] * 3
+    quiet(browser)
+
+
+def test_an_arm_without_trials_is_named(banyan, browser):
+    folder = banyan.folder / "study"
+    names = study_of_arms(folder, 3)
+    curves = json.loads((folder / "curves.json").read_text())
+    curves["rows"] = [row for row in curves["rows"] if row["arm"] != names[1]]
+    (folder / "curves.json").write_text(json.dumps(curves))
+    opened(browser, banyan.ok("report", "study", "--json").json["page"])
+    assert f"No line: {names[1]}," in browser.run("document.querySelector('#convergence').textContent")
+    assert browser.run("[...document.querySelectorAll('#convergence .legend button')].map((b) => b.textContent)") == [names[0], names[2]]
+    browser.run("document.querySelectorAll('#convergence .legend button')[1].click()")
+    assert browser.run("[...document.querySelectorAll('#convergence .legend button')].map((b) => b.ariaPressed)") == ["false", "true"]
     quiet(browser)
 
 

@@ -212,7 +212,8 @@ B.barChart = function (label, rowsOf, options) {
         end = Math.max(end, X(v));
       }
       if (B.has(r.value) && options.dots) group.append(B.s("circle", {cx: X(r.value), cy: y + 8.5, r: 5, style: `fill: var(--c${r.k}); stroke: var(--panel); stroke-width: 1.5`}));
-      group.append(B.s("text", {class: "strong", x: end + 7, y: y + 13}, r.text));
+      // A column of its own, where it might be read as that of the last single value.
+      group.append(B.s("text", {class: "strong", x: (options.dots ? X(to) : end) + 7, y: y + 13}, r.text));
       svg.append(group);
     });
     if (options.rule) svg.append(B.s("line", {x1: X(options.rule.at), x2: X(options.rule.at), y1: top, y2: base, style: "stroke: var(--ink); stroke-width: 1.2"}));

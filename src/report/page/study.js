@@ -22,20 +22,35 @@ B.pText = (x) => (!B.has(x) ? B.DASH : x < 0.001 ? "< 0.001" : x.toFixed(3));
 B.signed = (x) => (B.has(x) ? (x > 0 ? "+" : x < 0 ? "\u2212" : "") + Math.abs(x).toFixed(2) + B.NARROW + "%" : B.DASH);
 B.interval = (c) => (B.has(c.ci_low) || B.has(c.ci_high) ? `${B.has(c.ci_low) ? B.times(c.ci_low) : "no bound"} to ${B.has(c.ci_high) ? B.times(c.ci_high) : "no bound"}` : B.DASH);
 
-B.verdicts = function (d) {
+B.verdictCard = (c) => B.h("div", {class: "panel", style: "margin-bottom: 14px"},
+  B.h("h3", {}, B.comparisonTitle(c)),
+  B.h("div", {class: "figures"},
+    B.figure("Verdict", c.verdict, "", `${B.plural(c.pairs, "pair")}${c.missing_pairs ? `, ${B.int(c.missing_pairs)} missing` : ""}`, true),
+    B.figure("Speed-up, geomean", B.has(c.geomean_speedup) ? c.geomean_speedup.toFixed(3) : B.DASH, "\u00d7", "95 %: " + B.interval(c)),
+    B.figure("p, adjusted", B.pText(c.p_holm), "", "unadjusted " + B.pText(c.p_value)),
+    B.figure("Pairs won", `${B.int(c.wins)} of ${B.int(c.pairs)}`, "", `${B.int(c.losses)} lost`),
+    B.figure("Workloads faster", `${B.int(c.workloads_faster)} of ${B.int(c.workloads)}`, "", "by their medians")),
+  c.claim ? B.h("p", {class: "verdict"}, c.claim) : null,
+  B.h("p", {class: "soft"}, c.extreme_pair ? `Without the most extreme pair (${c.extreme_pair}): ${B.times(c.geomean_without_extreme)}, p ${B.pText(c.p_without_extreme)}. ` : "",
+    B.has(c.workload_ci_low) ? `Resampling workloads: ${B.times(c.workload_ci_low)} to ${B.times(c.workload_ci_high)}.` : "Too few workloads to say anything about others than these."));
+
+// Of many comparisons first a table: a card each is long to read.
+B.verdicts = function (d, p) {
+  const cards = d.comparisons.map(B.verdictCard);
+  const budgets = new Set(d.comparisons.map((c) => c.budget)).size > 1;
+  const parts = cards.length <= 2 ? cards : [
+    B.table([
+      {name: "Arm", get: (c) => c.arm, show: (c) => p.named(c.arm), cls: "nowrap"}, {name: "Against", get: (c) => c.baseline, show: (c) => p.named(c.baseline), cls: "nowrap"},
+      budgets ? {name: "Budget", get: (c) => c.budget, cls: "nowrap"} : null,
+      {name: "Verdict", get: (c) => c.verdict, cls: "nowrap", show: (c) => (c.verdict === "faster" || c.verdict === "slower" ? B.h("b", {}, c.verdict) : c.verdict)},
+      {name: "Speed-up", num: true, down: true, get: (c) => c.geomean_speedup, show: (c) => B.times(c.geomean_speedup)}, {name: "95 % interval", num: true, down: true, get: (c) => c.ci_low, show: B.interval, cls: "nowrap"},
+      {name: "p, adjusted", num: true, get: (c) => c.p_holm, show: (c) => B.pText(c.p_holm)},
+      {name: "Pairs won", num: true, down: true, get: (c) => c.wins, show: (c) => `${B.int(c.wins)} of ${B.int(c.pairs)}` + (c.missing_pairs ? ` (${c.missing_pairs} missing)` : "")},
+      {name: "Workloads", num: true, down: true, get: (c) => c.workloads_faster, show: (c) => `${B.int(c.workloads_faster)} of ${B.int(c.workloads)}`},
+      {name: "Strong calls saved", get: (c) => (c.strong_call_saving ? "yes" : "no")}].filter(Boolean), d.comparisons, {label: "All comparisons"}),
+    B.h("details", {class: "more"}, B.h("summary", {}, `The ${cards.length} comparisons in words`), B.h("div", {style: "margin-top: 14px"}, cards))];
   return B.section("verdict", ["Which is faster, by how much, and how sure", "Verdict"],
-    "Every pair has the same workload, seed, trials and calls on both sides. The p-value is of the sign-flip test over all pairs, adjusted (Holm) for the comparisons of this study; the interval inverts the test. A speed-up above 1 means that the arm is faster than its baseline.",
-    d.comparisons.map((c) => B.h("div", {class: "panel", style: "margin-bottom: 14px"},
-      B.h("h3", {}, B.comparisonTitle(c)),
-      B.h("div", {class: "figures"},
-        B.figure("Verdict", c.verdict, "", `${B.plural(c.pairs, "pair")}${c.missing_pairs ? `, ${B.int(c.missing_pairs)} missing` : ""}`, true),
-        B.figure("Speed-up, geomean", B.has(c.geomean_speedup) ? c.geomean_speedup.toFixed(3) : B.DASH, "\u00d7", "95 %: " + B.interval(c)),
-        B.figure("p, adjusted", B.pText(c.p_holm), "", "unadjusted " + B.pText(c.p_value)),
-        B.figure("Pairs won", `${B.int(c.wins)} of ${B.int(c.pairs)}`, "", `${B.int(c.losses)} lost`),
-        B.figure("Workloads faster", `${B.int(c.workloads_faster)} of ${B.int(c.workloads)}`, "", "by their medians")),
-      c.claim ? B.h("p", {class: "verdict"}, c.claim) : null,
-      B.h("p", {class: "soft"}, c.extreme_pair ? `Without the most extreme pair (${c.extreme_pair}): ${B.times(c.geomean_without_extreme)}, p ${B.pText(c.p_without_extreme)}. ` : "",
-        B.has(c.workload_ci_low) ? `Resampling workloads: ${B.times(c.workload_ci_low)} to ${B.times(c.workload_ci_high)}.` : "Too few workloads to say anything about others than these."))));
+    "Every pair has the same workload, seed, trials and calls on both sides. The p-value is of the sign-flip test over all pairs, adjusted (Holm) for the comparisons of this study; the interval inverts the test. A speed-up above 1 means that the arm is faster than its baseline.", parts);
 };
 
 B.speedups = function (d, p) {
@@ -133,17 +148,18 @@ B.studyCurves = function (d, p) {
       return {name: arm, label: arm, k: p.k(arm), step: true, dash: p.dash(arm), points: rows.map(([x, v]) => [x, p.median(v)]), band: rows.map(([x, v]) => [x, Math.min(...v), Math.max(...v)]), bandHidden: !few,
         tip: rows.length ? `${arm}\nat the end ${B.ms(p.median(rows[rows.length - 1][1]))}` : arm};
     })}));
+  const unseen = p.arms.filter((arm) => !curves.some((c) => c.arm === arm));
   const swatch = (arm) => B.s("svg", {viewBox: "0 0 34 10", "aria-hidden": "true"}, B.s("path", {d: "M1 5H33", style: B.stroke(p.k(arm), p.dash(arm))}));
-  const buttons = p.arms.map((arm) => B.h("button", {type: "button", "aria-pressed": "false", title: "Show this arm's band, and keep the others back",
+  const buttons = p.arms.filter((arm) => !unseen.includes(arm)).map((arm) => B.h("button", {type: "button", "data-arm": arm, "aria-pressed": "false", title: "Show this arm's band, and keep the others back",
     onmouseenter: () => look(arm), onmouseleave: () => look(null), onfocus: () => look(arm), onblur: () => look(null),
     onclick: () => {
       pinned = pinned === arm ? null : arm;
-      buttons.forEach((b, i) => b.setAttribute("aria-pressed", String(p.arms[i] === pinned)));
+      buttons.forEach((b) => b.setAttribute("aria-pressed", String(b.dataset.arm === pinned)));
       look(pinned);
     }}, swatch(arm), arm));
   return B.section("convergence", ["How the best latency came about", "Convergence"], "Median over seeds; the band reaches from the least to the most." + (few ? "" : " With this many arms a band is drawn for the arm pointed at, or chosen in the legend."),
     B.h("div", {class: "panel"}, B.h("div", {class: "tools"}, B.toggle("Workload", workloads.map((w) => [w, w]), workload, (v) => { workload = v; chart.redraw(); }), B.toggle("Against", axes, axis, (v) => { axis = v; chart.redraw(); })), chart,
-      B.h("div", {class: "legend"}, buttons)));
+      B.h("div", {class: "legend"}, buttons), unseen.length ? B.h("p", {class: "soft"}, `No line: ${unseen.join(", ")}, whose trials were not recorded one by one.`) : null));
 };
 
 B.studyTime = function (d, p) {
@@ -220,6 +236,8 @@ B.studyRuns = (d, p) => B.section("runs", ["Every run", "Runs"], null, B.table([
 B.studySetup = function (d, p) {
   const joined = (all) => [...new Set(all.filter((v) => v !== null && v !== undefined && v !== ""))].join("; ");
   const values = (key) => joined(d.runs.map((r) => r[key])) || B.DASH;
+  // Rows list the models they asked, in the order of the first call.
+  const models = (key) => [...new Set(d.runs.flatMap((r) => String(r[key] || "").split(",")).map((m) => m.trim()).filter(Boolean))].sort().join(", ") || B.DASH;
   // Of every set-up there was; of imported tables what their columns tell.
   const machine = (key, f) => joined(d.setup.map((q) => (B.has(q.machine[key]) ? f(q.machine[key]) : q.machine[key])));
   const version = (key, column) => joined(d.setup.map((q) => q.versions[key])) || (column ? values(column) : "");
@@ -229,18 +247,26 @@ B.studySetup = function (d, p) {
   return B.section("setup", ["Set-up and versions", "Set-up"], null, B.h("div", {class: "two"},
     B.h("div", {class: "panel"}, B.h("h3", {}, "Study"), B.rows([
       ["Arms", p.arms.map((a) => B.h("div", {}, p.named(a)))], ["Workloads", p.workloads.join("; ")], ["Shapes", values("shape")], ["Seeds", values("seed")], ["Trials", values("trials")], ["Call budget", values("llm_budget")], ["Trials a round", values("num_trials_per_iter")], ["Cost model", values("cost_model")],
-      ["Strong models", values("strong_model")], ["Light models", values("small_model")], ["Timing", `number ${values("number")}, repeat ${values("repeat")}, at least ${values("min_repeat_ms")} ms a sample`], ["A key was present", values("api_key_presence_only")]])),
+      ["Strong models", models("strong_model")], ["Light models", models("small_model")], ["Timing", `number ${values("number")}, repeat ${values("repeat")}, at least ${values("min_repeat_ms")} ms a sample`], ["A key was present", values("api_key_presence_only")]])),
     B.h("div", {class: "panel"}, B.h("h3", {}, "Machine and tools"), B.rows([
       ["CPU", cpu || values("cpu")], ["Cores", machine("cpus", (n) => B.plural(n, "CPU"))], ["Kernels run on", machine("kernel_cores", (n) => B.plural(n, "core"))], ["Memory", machine("memory_bytes", gib)],
       ["System", version("os")], ["TVM target", B.h("code", {}, values("target"))], ["TVM", tvm || values("tvm_version")], ["XGBoost", version("xgboost")], ["SQLite", version("sqlite")], ["libcurl", version("libcurl")],
       ["Banyan", version("banyan", "banyan_version")], ["Commit", values("repo_commit")], ["Compiler", version("compiler")]]))));
 };
 
+B.question = function (comparisons) {
+  const arms = [...new Set(comparisons.map((c) => c.arm))], baselines = [...new Set(comparisons.map((c) => c.baseline))];
+  const methods = new Set([...arms, ...baselines]).size;
+  const same = "Question: with the same workloads, seeds, trials and calls on both sides, ";
+  if (arms.length > 2 || baselines.length > 2) return same + `which of ${methods} methods finds the faster programs?`;
+  return same + `does ${arms.join(" or ") || "an arm"} find faster programs than ${baselines.join(" or ") || "its baseline"}?`;
+};
+
 B.studyPage = function (d) {
   const p = B.studyParts(d);
   const parts = [B.verdicts(d, p), B.speedups(d, p), B.byWorkload(d, p), B.costs(d, p), B.studyModels(d, p), B.studyCurves(d, p), B.studyTree(d, p), B.claims(d), B.studyTime(d, p), B.studyPairs(d, p), B.studyRuns(d, p), B.studySetup(d, p), B.section("reproduce", "Reproduce it", null, B.commands(d.commands))].filter(Boolean);
   return [B.h("header", {class: "top"}, B.h("div", {class: "brand"}, "Banyan \u00b7 report of a study"), B.h("h1", {}, "Study " + d.study), B.h("p", {class: "lead"}, [d.description, d.origin === "import" ? "imported tables" : "", `${B.int(d.runs.filter(p.ok).length)} of ${B.plural(d.runs.length, "run")} ended well`].filter(Boolean).join(" \u00b7 "))),
-    B.h("p", {class: "verdict"}, `Question: with the same workloads, seeds, trials and calls on both sides, does ${d.comparisons.map((c) => c.arm).filter((v, i, all) => all.indexOf(v) === i).join(" or ") || "an arm"} find faster programs than ${[...new Set(d.comparisons.map((c) => c.baseline))].join(" or ") || "its baseline"}?`),
+    B.h("p", {class: "verdict"}, B.question(d.comparisons)),
     d.notes.map((n) => B.h("p", {class: "note"}, n)), B.nav(), B.h("main", {id: "main"}, parts)];
 };
 if (B.data.kind === "study") B.start(B.studyPage);
