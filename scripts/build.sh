@@ -12,6 +12,10 @@ mkdir -p "$logs"
 if [ ! -f "$dir/build.ninja" ]; then
   say build "$preset: configuring"
   logged build "$log" cmake --preset "$preset"
+elif [ $# -gt 0 ] && ! ninja -C "$dir" -t query "$@" >/dev/null 2>&1; then
+  # A target that hangs on a library installed since.
+  say build "$preset: configuring again for $*"
+  logged build "$log" cmake --preset "$preset"
 fi
 
 # A line at once if there is something to compile, then a sign of life now and then.
