@@ -37,11 +37,18 @@ Status PuctSearch::Begin() {
 }
 
 // Once a few trials are known, every new node is asked about before it may be tried: predictions
-// count only as far as earlier ones came true.
+// count only as far as earlier ones came true. While none is trusted, only that is asked, with no
+// candidate: features take milliseconds a plan, a thousand plans a run.
 std::optional<Action> PuctSearch::AskAboutNew() {
   if (config_.strategy.cost_model == "none" || scores_in_flight_ > 0) return std::nullopt;
   if (!PredictsRewards() && static_cast<int64_t>(ranking_.size()) < kScoresFrom)
     return std::nullopt;
+  if (!PredictsRewards() && trust_ <= 0) {
+    if (trust_asked_at_ == finished_) return std::nullopt;
+    trust_asked_at_ = finished_;
+    asked_.clear();
+    return AskScores({});
+  }
   if (static_cast<size_t>(scored_up_to_) + 1 >= tree_->size()) return std::nullopt;
   scored_up_to_ = static_cast<NodeId>(tree_->size()) - 1;
   std::vector<Candidate> candidates;

@@ -138,6 +138,7 @@ class PuctSearch final : public Search {
   std::map<NodeId, double> predictions_;  // where they are rewards
   std::vector<NodeId> asked_;             // nodes of the question under way
   NodeId scored_up_to_ = kRoot;
+  int64_t trust_asked_at_ = -1;  // finished trials when it was asked for last
 };
 
 }  // namespace banyan

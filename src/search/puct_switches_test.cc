@@ -153,6 +153,31 @@ TEST(PuctSwitches, APredictedRewardIsThePredictionAndNotTheSpeed) {
   }
 }
 
+TEST(PuctSwitches, OnlyATrustedModelIsAskedAboutPlans) {
+  FakeModel strong("strong", ModelRole::kStrong, ProposeTiles);
+  FakeModel light("light", ModelRole::kLight, ProposeSteps);
+  for (const size_t trusted_from : {SIZE_MAX, size_t{0}, size_t{5}}) {
+    RunConfig config = TestConfig(32, 6, 1);
+    config.strategy = *FindStrategy("banyan");
+    std::vector<size_t> asked;  // candidates of each question
+    SimulationOptions options;
+    options.score = [&](const ScoreCandidates& question) {
+      ScoresEvent event = ScoreFake(question);
+      event.trust = asked.size() < trusted_from ? 0 : 0.5;
+      asked.push_back(question.candidates.size());
+      return event;
+    };
+    Simulation run(config, {&strong, &light}, options);
+    run.Run();
+    ASSERT_GT(asked.size(), 8U);
+    EXPECT_LE(asked.size(), 64U);
+    EXPECT_GT(run.search().Summary().trials, 30);
+    for (size_t i = 0; i < asked.size(); ++i) {
+      EXPECT_EQ(asked[i] > 0, i > trusted_from) << "question " << i << " of " << trusted_from;
+    }
+  }
+}
+
 TEST(PuctSwitches, TheLargestModelRedoesWhatLighterOnesMadeWorse) {
   std::vector<Review> reviews;
   FakeModel strong("strong", ModelRole::kStrong, [&](const ModelRequest& request) {
