@@ -5,6 +5,7 @@
 #include <numeric>
 #include <set>
 
+#include "model/contraction_emitter.h"
 #include "model/contraction_sketch.h"
 #include "model/register_tile.h"
 
@@ -56,6 +57,8 @@ Shape DescribeShape(const ProgramView& program, const BlockAnalysis& analysis, c
   shape.cols = block.iters[static_cast<size_t>(axes.vector_iter)].extent;
   if (axes.row_iter >= 0) shape.rows = block.iters[static_cast<size_t>(axes.row_iter)].extent;
   const int k = InnerReduction(block, analysis);
+  std::set<int> read_buffers;
+  for (const OperandAnalysis& operand : analysis.operands) read_buffers.insert(operand.buffer);
   shape.reduction_last = block.iters[static_cast<size_t>(k)].extent;
   shape.reduction_total = analysis.reduction_extent;
   shape.pad_possible = block.multiply_add;
@@ -85,9 +88,16 @@ Shape DescribeShape(const ProgramView& program, const BlockAnalysis& analysis, c
       shape.row_bytes = static_cast<double>(FootprintBytes(program, block, read, extents));
       shape.row_stride = std::abs(StrideAlong(read, buffer, axes.row_iter)) * element;
       const int64_t k_stride = std::abs(StrideAlong(read, buffer, k)) * element;
+      // One copy is laid out for all reads of a buffer; and it copies the whole buffer.
+      const int m_dim = DimOf(read, axes.row_iter);
+      const int k_dim = DimOf(read, k);
+      const bool whole = m_dim >= 0 && k_dim >= 0 &&
+                         buffer.shape[static_cast<size_t>(m_dim)] == shape.rows &&
+                         buffer.shape[static_cast<size_t>(k_dim)] == shape.reduction_last;
+      const int lanes = std::max(shape.lanes, target.lanes(buffer.element_bits));
       shape.rows_blockable = operand.simple && k_stride == element && shape.row_stride > element &&
-                             shape.reduction_last % shape.lanes == 0 &&
-                             shape.reduction_last > shape.lanes;
+                             shape.reduction_last % lanes == 0 && shape.reduction_last > lanes &&
+                             whole && read_buffers.size() == analysis.operands.size();
       shape.row_strided_in_k = operand.simple && shape.row_stride == element && k_stride > element;
       shape.vector_row_stride = std::max<int64_t>(shape.vector_row_stride, 0);
     }
@@ -402,8 +412,9 @@ class Ranking {
     if (!shape_.rows_blockable || !divides || choice_.pack_rows || rows < 4 ||
         shape_.rows % rows != 0)
       return;
+    // The copy is made by one core.
     const auto uses = static_cast<double>(shape_.cols);
-    score *= uses / (uses + 4);
+    score *= uses / (uses + 4.0 * std::max(1, target_.cores));
     if (choice_.tail == TailMode::kNone && (rows & (rows - 1)) == 0 &&
         shape_.lanes % choice_.k_unroll == 0) {
       choice_.row_blocks = RowBlocks::kVectors;

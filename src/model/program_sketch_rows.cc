@@ -49,8 +49,8 @@ ProgramSketch::Writer ProgramSketch::WriterOf(int buffer, const SketchChoice& ch
   const int found = ProducerOf(program_, buffer);
   if (found < 0) return {};
   auto producer = static_cast<size_t>(found);
-  if (program_.blocks[producer].is_output || program_.blocks[producer].consumers.size() != 1)
-    return {};
+  const BlockView& writer = program_.blocks[producer];
+  if (writer.is_output || writer.opaque || writer.consumers.size() != 1) return {};
   if (roles_[producer].kind == Kind::kSimple && !roles_[producer].simples.empty()) {
     const SimpleChoice& simple = roles_[producer].simples[option(producer, choice)];
     if (!analyses_[producer].reduction.empty()) return {};
@@ -79,7 +79,8 @@ void ProgramSketch::DropBlockedRows() {
       const int producer = ProducerOf(program_, buffer);
       if (producer < 0) return false;
       const auto p = static_cast<size_t>(producer);
-      return program_.blocks[p].is_output || program_.blocks[p].consumers.size() != 1 ||
+      return program_.blocks[p].is_output || program_.blocks[p].opaque ||
+             program_.blocks[p].writes.size() != 1 || program_.blocks[p].consumers.size() != 1 ||
              (roles_[p].kind != Kind::kSimple && roles_[p].kind != Kind::kContraction &&
               roles_[p].kind != Kind::kEpilogue);
     };

@@ -62,6 +62,29 @@ TEST(ContractionChoiceTest, BestFirst) {
   EXPECT_EQ(choices[0].row_blocks, RowBlocks::kVectors);
 }
 
+// C = X X^T: one layout cannot serve both reads of X. Nor one with rows that no block reads.
+TEST(ContractionChoiceTest, RowsAreBlockedWhereOneCopyServesAllReads) {
+  const auto blocked = [](const ProgramView& program) {
+    const auto choices = RankContractionChoices(program, AnalyseBlock(program, 0), FakeTarget());
+    return std::count_if(choices.begin(), choices.end(),
+                         [](const auto& c) { return c.row_blocks != RowBlocks::kNone; });
+  };
+  const ProgramView plain = FakeMatmulProgram(512, 512, 512);
+  EXPECT_GT(blocked(plain), 0);
+  const int a = plain.FindBuffer("A");
+  const int b = plain.FindBuffer("B");
+  ProgramView gram = plain;
+  for (AccessView& read : gram.blocks[0].reads) {
+    if (read.buffer != b) continue;
+    read.buffer = a;
+    std::swap(read.indices[0], read.indices[1]);
+  }
+  EXPECT_EQ(blocked(gram), 0);
+  ProgramView part = plain;
+  part.buffers[static_cast<size_t>(a)].shape[0] = 516;
+  EXPECT_EQ(blocked(part), 0);
+}
+
 TEST(ContractionChoiceTest, NoChunksOfSumsInPlaceAcrossWidePanels) {
   const ProgramView program = FakeMatmulProgram(384, 384, 1024);
   const BlockAnalysis analysis = AnalyseBlock(program, 0);

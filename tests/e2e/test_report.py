@@ -397,7 +397,7 @@ def test_an_arm_without_trials_is_named(banyan, browser):
     curves["rows"] = [row for row in curves["rows"] if row["arm"] != names[1]]
     (folder / "curves.json").write_text(json.dumps(curves))
     opened(browser, banyan.ok("report", "study", "--json").json["page"])
-    assert f"No line: {names[1]}," in browser.run("document.querySelector('#convergence').textContent")
+    assert f"No line of {names[1]}: no trials" in browser.run("document.querySelector('#convergence').textContent")
     assert browser.run("[...document.querySelectorAll('#convergence .legend button')].map((b) => b.textContent)") == [names[0], names[2]]
     browser.run("document.querySelectorAll('#convergence .legend button')[1].click()")
     assert browser.run("[...document.querySelectorAll('#convergence .legend button')].map((b) => b.ariaPressed)") == ["false", "true"]

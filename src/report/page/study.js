@@ -47,7 +47,7 @@ B.verdicts = function (d, p) {
       {name: "p, adjusted", num: true, get: (c) => c.p_holm, show: (c) => B.pText(c.p_holm)},
       {name: "Pairs won", num: true, down: true, get: (c) => c.wins, show: (c) => `${B.int(c.wins)} of ${B.int(c.pairs)}` + (c.missing_pairs ? ` (${c.missing_pairs} missing)` : "")},
       {name: "Workloads", num: true, down: true, get: (c) => c.workloads_faster, show: (c) => `${B.int(c.workloads_faster)} of ${B.int(c.workloads)}`},
-      {name: "Strong calls saved", get: (c) => (c.strong_call_saving ? "yes" : "no")}].filter(Boolean), d.comparisons, {label: "All comparisons"}),
+      {name: "Fewer strong calls", num: true, down: true, title: "Bold where a saving may be claimed: latency is shown to be within 2 %", get: (c) => c.strong_call_reduction_percent, show: (c) => (c.baseline_strong_calls > 0 ? B.h(c.strong_call_saving ? "b" : "span", {}, B.signed(c.strong_call_reduction_percent).replace("+", "")) : B.DASH)}].filter(Boolean), d.comparisons, {label: "All comparisons"}),
     B.h("details", {class: "more"}, B.h("summary", {}, `The ${cards.length} comparisons in words`), B.h("div", {style: "margin-top: 14px"}, cards))];
   return B.section("verdict", ["Which is faster, by how much, and how sure", "Verdict"],
     "Every pair has the same workload, seed, trials and calls on both sides. The p-value is of the sign-flip test over all pairs, adjusted (Holm) for the comparisons of this study; the interval inverts the test. A speed-up above 1 means that the arm is faster than its baseline.", parts);
@@ -136,7 +136,8 @@ B.studyCurves = function (d, p) {
   let axis = axes.length ? axes[0][0] : "trials", workload = workloads[0];
   const at = (points, x) => { let best = null; for (const q of points) { if (q[axis] > x) break; if (B.has(q.best_latency_ms)) best = q.best_latency_ms; } return best; };
   // Many bands over one another show nothing: then only that of the arm one looks at.
-  const few = p.arms.length <= 3;
+  const unseen = p.arms.filter((arm) => !curves.some((c) => c.arm === arm && c.points.some((q) => B.has(q.best_latency_ms))));
+  const few = p.arms.length - unseen.length <= 3;
   let pinned = null;
   const look = (arm) => chart.highlight(arm === null ? pinned : arm);
   const chart = B.lineChart("Best latency so far", () => ({xLabel: text[axis], yLabel: "Best latency so far", yLog: "auto", yFormat: (t) => B.ms(t, 3), xFormat: (t) => (axis === "cost_usd" ? B.usd(t) : String(+t.toPrecision(6))),
@@ -148,7 +149,6 @@ B.studyCurves = function (d, p) {
       return {name: arm, label: arm, k: p.k(arm), step: true, dash: p.dash(arm), points: rows.map(([x, v]) => [x, p.median(v)]), band: rows.map(([x, v]) => [x, Math.min(...v), Math.max(...v)]), bandHidden: !few,
         tip: rows.length ? `${arm}\nat the end ${B.ms(p.median(rows[rows.length - 1][1]))}` : arm};
     })}));
-  const unseen = p.arms.filter((arm) => !curves.some((c) => c.arm === arm));
   const swatch = (arm) => B.s("svg", {viewBox: "0 0 34 10", "aria-hidden": "true"}, B.s("path", {d: "M1 5H33", style: B.stroke(p.k(arm), p.dash(arm))}));
   const buttons = p.arms.filter((arm) => !unseen.includes(arm)).map((arm) => B.h("button", {type: "button", "data-arm": arm, "aria-pressed": "false", title: "Show this arm's band, and keep the others back",
     onmouseenter: () => look(arm), onmouseleave: () => look(null), onfocus: () => look(arm), onblur: () => look(null),
@@ -159,7 +159,7 @@ B.studyCurves = function (d, p) {
     }}, swatch(arm), arm));
   return B.section("convergence", ["How the best latency came about", "Convergence"], "Median over seeds; the band reaches from the least to the most." + (few ? "" : " With this many arms a band is drawn for the arm pointed at, or chosen in the legend."),
     B.h("div", {class: "panel"}, B.h("div", {class: "tools"}, B.toggle("Workload", workloads.map((w) => [w, w]), workload, (v) => { workload = v; chart.redraw(); }), B.toggle("Against", axes, axis, (v) => { axis = v; chart.redraw(); })), chart,
-      B.h("div", {class: "legend"}, buttons), unseen.length ? B.h("p", {class: "soft"}, `No line: ${unseen.join(", ")}, whose trials were not recorded one by one.`) : null));
+      B.h("div", {class: "legend"}, buttons), unseen.length ? B.h("p", {class: "soft"}, `No line of ${unseen.join(", ")}: no trials are recorded.`) : null));
 };
 
 B.studyTime = function (d, p) {
@@ -258,7 +258,7 @@ B.question = function (comparisons) {
   const arms = [...new Set(comparisons.map((c) => c.arm))], baselines = [...new Set(comparisons.map((c) => c.baseline))];
   const methods = new Set([...arms, ...baselines]).size;
   const same = "Question: with the same workloads, seeds, trials and calls on both sides, ";
-  if (arms.length > 2 || baselines.length > 2) return same + `which of ${methods} methods finds the faster programs?`;
+  if (arms.length > 2 || baselines.length > 2 || arms.some((arm) => baselines.includes(arm))) return same + `which of ${methods} methods finds the faster programs?`;
   return same + `does ${arms.join(" or ") || "an arm"} find faster programs than ${baselines.join(" or ") || "its baseline"}?`;
 };
 
