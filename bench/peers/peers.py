@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Banyan's kernels against OpenBLAS, oneDNN, IREE, TVM MetaSchedule and hand-found schedules, on one pinned core.
 
-    make bench-peers ARGS="--workloads mlp,conv --seeds 3"
+    make bench-peers ARGS="--workloads mlp conv --seeds 3"
 
 Each workload: `banyan tune` with 32 trials for each seed; then all kernels are checked against float64 and timed in
 this one process in turn, in an order that rotates (IREE's by its own tool between them). A ratio is the peer's latency
@@ -226,7 +226,7 @@ def figure(rows, path):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--workloads", default="seed", help="seed, paper, matmul, or workloads as for tune, divided by ';'")
+    parser.add_argument("--workloads", nargs="+", default=["seed"], help="seed, paper, matmul (sets), or workloads as for tune")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--trials", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=11)
@@ -243,7 +243,7 @@ def main():
     library = BUILD / "bench" / "peers" / "libbanyan_vendor.so"
     if not library.exists():
         sys.exit(f"{library} is missing: `make bench-peers` installs the libraries and builds it")
-    names = SETS.get(options.workloads) or [name for name in options.workloads.split(";") if name]
+    names = [name for given in options.workloads for name in SETS.get(given, [given])]
     try:
         chosen = [programs.parse(name) for name in names]
     except ValueError as wrong:
