@@ -6,8 +6,8 @@
 Each workload: `banyan tune` with 32 trials for each seed; then all kernels are checked against float64 and timed in
 this one process in turn, in an order that rotates (IREE's by its own tool between them). A ratio is the peer's latency
 over Banyan's, taken round by round: above 1, Banyan is faster. Prints a table, writes results (JSON) and a figure.
-MetaSchedule's kernels (--metaschedule 32,256) come from its own search and are kept by machine: 256 trials take about
-eight minutes a workload.
+MetaSchedule's kernels (--metaschedule 32,256) come from its own search and are kept by machine: 256 trials take ten
+to twenty minutes a workload.
 """
 
 import argparse

@@ -38,6 +38,13 @@ std::vector<std::string> BlockedLayout(size_t rank, int m, int64_t rows, int k, 
   return layout;
 }
 
+// Its output may lie in any order: one block writes it, by steps that can be changed, and one reads
+// it.
+bool CanMoveOutput(const BlockView& block) {
+  return !block.is_output && !block.opaque && block.writes.size() == 1 &&
+         block.consumers.size() == 1;
+}
+
 bool IsPlainTile(const ContractionChoice& choice) {
   return choice.tail == TailMode::kNone && !choice.dot && !choice.reduce_inside &&
          choice.axes.row_iter >= 0;
@@ -49,8 +56,7 @@ ProgramSketch::Writer ProgramSketch::WriterOf(int buffer, const SketchChoice& ch
   const int found = ProducerOf(program_, buffer);
   if (found < 0) return {};
   auto producer = static_cast<size_t>(found);
-  const BlockView& writer = program_.blocks[producer];
-  if (writer.is_output || writer.opaque || writer.consumers.size() != 1) return {};
+  if (!CanMoveOutput(program_.blocks[producer])) return {};
   if (roles_[producer].kind == Kind::kSimple && !roles_[producer].simples.empty()) {
     const SimpleChoice& simple = roles_[producer].simples[option(producer, choice)];
     if (!analyses_[producer].reduction.empty()) return {};
@@ -79,8 +85,7 @@ void ProgramSketch::DropBlockedRows() {
       const int producer = ProducerOf(program_, buffer);
       if (producer < 0) return false;
       const auto p = static_cast<size_t>(producer);
-      return program_.blocks[p].is_output || program_.blocks[p].opaque ||
-             program_.blocks[p].writes.size() != 1 || program_.blocks[p].consumers.size() != 1 ||
+      return !CanMoveOutput(program_.blocks[p]) ||
              (roles_[p].kind != Kind::kSimple && roles_[p].kind != Kind::kContraction &&
               roles_[p].kind != Kind::kEpilogue);
     };

@@ -226,6 +226,22 @@ TEST(ProgramSketchTest, RowsInBlocksAreCopiedOnceAndIntermediatesWrittenSo) {
   EXPECT_NE(text.find("layout(block=gated, map=[d0/16, d1/"), std::string::npos) << text;
 }
 
+// The layout of what an opaque block writes is its own.
+TEST(ProgramSketchTest, NoRowsInBlocksWhereAnOpaqueBlockWritesThem) {
+  ProgramView program = FakeMlpProgram(128, 512, 2048);
+  const auto blocked = [&program] {
+    int count = 0;
+    const ProgramSketch sketch(program, FakeTarget());
+    const auto down = static_cast<size_t>(program.FindBlock("O"));
+    for (const ContractionChoice& option : sketch.role(down).contractions)
+      count += option.row_blocks != RowBlocks::kNone ? 1 : 0;
+    return count;
+  };
+  EXPECT_GT(blocked(), 0);
+  program.blocks[static_cast<size_t>(program.FindBlock("gated"))].opaque = true;
+  EXPECT_EQ(blocked(), 0);
+}
+
 // Where columns leave a rest (24 of 2048), rows may still lie side by side: no step of a row tile
 // is cut.
 TEST(ProgramSketchTest, RowsAreInterleavedWhereColumnsArePartitioned) {

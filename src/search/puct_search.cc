@@ -38,7 +38,7 @@ Status PuctSearch::Begin() {
 
 // Once a few trials are known, every new node is asked about before it may be tried: predictions
 // count only as far as earlier ones came true. While none is trusted, only that is asked, with no
-// candidate: features take milliseconds a plan, a thousand plans a run.
+// candidate: features take milliseconds a plan.
 std::optional<Action> PuctSearch::AskAboutNew() {
   if (config_.strategy.cost_model == "none" || scores_in_flight_ > 0) return std::nullopt;
   if (!PredictsRewards() && static_cast<int64_t>(ranking_.size()) < kScoresFrom)

@@ -135,8 +135,8 @@ B.studyCurves = function (d, p) {
   const text = {trials: "Trials finished", calls: "Calls answered", seconds: "Active time of the run, s", cost_usd: "Spent on models, USD"};
   let axis = axes.length ? axes[0][0] : "trials", workload = workloads[0];
   const at = (points, x) => { let best = null; for (const q of points) { if (q[axis] > x) break; if (B.has(q.best_latency_ms)) best = q.best_latency_ms; } return best; };
-  // Many bands over one another show nothing: then only that of the arm one looks at.
   const unseen = p.arms.filter((arm) => !curves.some((c) => c.arm === arm && c.points.some((q) => B.has(q.best_latency_ms))));
+  // Many bands over one another show nothing: then only that of the arm one looks at.
   const few = p.arms.length - unseen.length <= 3;
   let pinned = null;
   const look = (arm) => chart.highlight(arm === null ? pinned : arm);
