@@ -83,6 +83,7 @@ double PuctSearch::PatienceS(const Call& call) const {
 
 // The clock is looked at by ticks alone: each makes the oldest call slow that has waited too long.
 double PuctSearch::WakeAtS() const {
+  if (phase_ == RunPhase::kSearch && !pending_.empty()) return elapsed_s_;
   if (phase_ == RunPhase::kSearch && calls_in_flight_ > 0) {
     for (const Call& call : calls_) {
       if (!call.answered && !call.slow) return call.sent_s + PatienceS(call);

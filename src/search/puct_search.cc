@@ -127,12 +127,15 @@ std::optional<Action> PuctSearch::NextWork() {
       if (auto call = Ask()) return *std::move(call);
     }
     if (auto trial = TryTiling()) return *std::move(trial);
-    // A reply's first proposal goes straight to the workers; the others are applied meanwhile.
+    // A reply's first proposal goes straight to the workers. The others are applied meanwhile, one
+    // at each event (a tick, if there is no other), so that no worker waits for the last of them.
     if (!waits && SlotFree() && (pending_.empty() || unmeasured_ > 0)) {
       if (auto trial = NextTrial()) return *std::move(trial);
       if (auto question = AskAboutNew()) return question;  // a free move that waits for it
     }
     if (pending_.empty()) break;
+    if (applied_at_ == events_read_ && trials_in_flight_ > 0) return std::nullopt;
+    applied_at_ = events_read_;
     const PendingProposal proposal = pending_.front();
     pending_.pop_front();
     ApplyProposal(proposal);

@@ -147,10 +147,10 @@ class Driver {
       refused_.pop_front();
       return Read(std::move(event));
     }
-    const double left_s = search_->next_deadline_s() - ElapsedS();
-    if (left_s <= 0) return Read(TickEvent{});
+    const double left_s = std::max(0.0, search_->next_deadline_s() - ElapsedS());
     const bool trials = deps_.measurer->InFlight() > 0;
     const bool calls = runner_.in_flight() > 0;
+    if (left_s == 0) return ReadArrived(trials, calls);
     if (!trials && !calls) return Internal("the search waits, but nothing is under way");
     if (calls && deps_.measurer->Instant()) {
       auto answer = runner_.TakeInOrder(std::min(kIdleS, left_s));
@@ -167,6 +167,18 @@ class Driver {
       }
     }
     return Ok{};
+  }
+
+  // It is time for a tick; what is there already comes first.
+  Status ReadArrived(bool trials, bool calls) {
+    const bool instant = deps_.measurer->Instant();
+    if (calls && !instant) {
+      if (auto answer = runner_.Take(0)) return ReadReply(*std::move(answer));
+    }
+    if (trials && !instant) {
+      if (auto outcome = deps_.measurer->Wait(0)) return Read(OutcomeEvent{*std::move(outcome)});
+    }
+    return Read(TickEvent{});
   }
 
   Status ReadScores() {
@@ -242,14 +254,15 @@ class Driver {
     event_elapsed_s_ = event.elapsed_s;
     if (auto* reply = std::get_if<ReplyEvent>(&event.body)) reply->reply.exchanges.clear();
     search_->Ingest(event);
-    if (const auto* outcome = std::get_if<OutcomeEvent>(&event.body)) {
-      BANYAN_RETURN_IF_ERROR(Learn(outcome->outcome));
-    }
     while (auto action = search_->Next()) {
       BANYAN_RETURN_IF_ERROR(limits_written_);
       BANYAN_RETURN_IF_ERROR(std::visit([this](auto& what) { return this->Do(what); }, *action));
     }
     BANYAN_RETURN_IF_ERROR(limits_written_);
+    // After the workers have their next trial: features take as long as applying a plan.
+    if (const auto* outcome = std::get_if<OutcomeEvent>(&event.body)) {
+      BANYAN_RETURN_IF_ERROR(Learn(outcome->outcome));
+    }
     BANYAN_RETURN_IF_ERROR(RecordRows());
     Report();
     return Ok{};

@@ -75,6 +75,7 @@ Result<std::unique_ptr<Search>> Search::Make(RunConfig config, std::vector<Model
 void Search::Ingest(const Event& event) {
   if (std::holds_alternative<LimitsEvent>(event.body)) return;  // read when they were asked for
   elapsed_s_ = std::max(elapsed_s_, event.elapsed_s);
+  ++events_read_;
   std::visit([this](const auto& body) { On(body); }, event.body);
 }
 

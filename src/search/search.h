@@ -244,6 +244,7 @@ class Search {
   bool cancelled_ = false;
   RunPhase cancelled_in_ = RunPhase::kReference;
   double elapsed_s_ = 0;
+  int64_t events_read_ = 0;
   ReferenceOutcome reference_;
   std::vector<ExamplePlan> examples_;  // of earlier runs, as the first event says
   std::vector<PastGain> past_gains_;
