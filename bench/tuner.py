@@ -5,8 +5,8 @@
 
 Part `rate`: each seed workload at 50 ms of measuring a trial; where its time goes. Part `reach` (with --peers, a result
 of bench/peers that holds TVM MetaSchedule's kernels): the time until a candidate was as fast as MetaSchedule's best, and
-as 90 % of it. The peer's latency enters as a ratio to Banyan's final kernel, taken in one interleaved run, so machines
-and hours cancel out. Part `growth`: the rate by trials, cores and program size. The tree's own figures (bytes a node,
+as 90 % of it. The peer's latency enters as a ratio to Banyan's final kernel (of the median seed), taken in one
+interleaved run, so machines and hours cancel out. Part `growth`: the rate by trials, cores and program size. The tree's own figures (bytes a node,
 selections per second) come from `make bench`: search_bench. Medians over seeds, minimum to maximum in brackets.
 """
 
@@ -102,9 +102,10 @@ def reach(options, folder):
             if not name.startswith("metaschedule"):
                 continue
             entry = {"workload": row["workload"], "peer": name, "s_to_90": [], "s_to_100": [], "peer_search_s": peer.get("search_s")}
-            for seed in range(options.seeds):
-                run = tune(row["workload"], seed, folder, "--trials", options.trials)
-                target_ms = run["best_latency_ms"] * peer["ratio"]
+            runs = [tune(row["workload"], seed, folder, "--trials", options.trials) for seed in range(options.seeds)]
+            # One target for all seeds: the ratio is that of the median seed, too.
+            target_ms = statistics.median(run["best_latency_ms"] for run in runs) * peer["ratio"]
+            for run in runs:
                 for key, share in (("s_to_90", 0.9), ("s_to_100", 1.0)):
                     entry[key].append(next((at for at, best in run["trace"] if best <= target_ms / share), math.inf))
             out.append(entry)

@@ -87,8 +87,11 @@ class IreeKernel:
     def sample_ms(self, least_ms):
         text = run_tool("iree-benchmark-module", f"--module={self._module}", "--device=local-sync", "--function=main",
                         *self._arguments, f"--benchmark_min_time={least_ms / 1e3}s", "--benchmark_format=json")
-        row = json.loads(text[text.index("{"):])["benchmarks"][0]
-        return row["real_time"] * {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3}[row["time_unit"]]
+        try:
+            row = json.loads(text[text.index("{"):])["benchmarks"][0]
+            return row["real_time"] * {"ns": 1e-6, "us": 1e-3, "ms": 1.0, "s": 1e3}[row["time_unit"]]
+        except (KeyError, ValueError, IndexError) as unusable:
+            raise Failed(f"IREE's benchmark tool gave no time: {text.strip()[-200:]}") from unusable
 
 
 def check(output, expected, scale):

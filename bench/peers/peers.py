@@ -13,6 +13,7 @@ to twenty minutes a workload.
 import argparse
 import datetime
 import hashlib
+import importlib.metadata
 import json
 import math
 import os
@@ -66,9 +67,12 @@ def hand_found(vendor, workload, options, folder):
 
 
 def metaschedule(vendor, workload, trials, folder):
-    """The kernel of TVM's own search; a finished search on this CPU model is not made again."""
+    """The kernel of TVM's own search (one seed); a finished search by this script of this TVM on this CPU model is
+    not made again."""
     name = f"metaschedule-{trials}"
-    key = hashlib.sha256(f"{cpu_model()} {workload.text}".encode()).hexdigest()[:12]
+    script = (ROOT / "src" / "tvm" / "tune_with_tvm.py").read_text()
+    made_by = f"{cpu_model()} {workload.text} {importlib.metadata.version('apache-tvm')} {script}"
+    key = hashlib.sha256(made_by.encode()).hexdigest()[:12]
     kept = ROOT / "build" / "bench" / f"{name}-{key}"
     kept.mkdir(parents=True, exist_ok=True)
     store, done = kept / "store.db", kept / "result.json"
@@ -138,17 +142,29 @@ def checked(found, workload, missing):
     return right, (inputs, output)
 
 
-def measured(found, options):
-    """Samples in ms by kernel, one a round."""
+def measured(found, missing, options):
+    """Samples in ms by kernel, one a round. A kernel that fails once is left out of all rounds."""
     samples = {kernel.name: [] for kernel in found}
+
+    def sample(kernel, least_ms):
+        if kernel.name in missing:
+            return
+        try:
+            samples[kernel.name].append(kernel.sample_ms(least_ms))
+        except kernels.Failed as failure:
+            missing[kernel.name] = str(failure)
+            del samples[kernel.name]
+
     for kernel in found:
-        kernel.sample_ms(options.sample_ms / 2)  # warms caches and pages
+        sample(kernel, options.sample_ms / 2)  # warms caches and pages
+    for name in samples:
+        samples[name].clear()
     for number in range(options.rounds):
         order = found[number % len(found):] + found[:number % len(found)]
         if number % 2:
             order.reverse()
         for kernel in order:
-            samples[kernel.name].append(kernel.sample_ms(options.sample_ms))
+            sample(kernel, options.sample_ms)
     return samples
 
 
@@ -158,7 +174,7 @@ def compare(workload, vendor, options):
         found, results, missing = contestants(vendor, workload, options, folder)
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})  # IREE's tool inherits it
         right, keep = checked(found, workload, missing)
-        samples = measured(right, options)
+        samples = measured(right, missing, options)
         searched = {kernel.name: kernel.search_s for kernel in right if hasattr(kernel, "search_s")}
         del keep
     ours = [name for name in samples if name.startswith("banyan")]

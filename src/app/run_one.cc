@@ -8,6 +8,7 @@
 #include "app/result_view.h"
 #include "app/run_files.h"
 #include "app/wiring.h"
+#include "store/replay.h"
 #include "study/study_file.h"
 #include "tvm/import.h"
 #include "tvm/target.h"
@@ -52,6 +53,22 @@ Result<SearchResult> Search(const PreparedRun& run, const Workbench& bench, Hist
   deps.on_progress = hooks.on_progress;
   deps.on_note = hooks.on_note;
   return RunSearch(run.start.config, run.history, deps);
+}
+
+// A journal that leads to other programs than those stored with it must not be gone on with: the run
+// would be a mixture of two searches. Cheap to ask: the search itself takes the plans' schedules
+// from the compiler's cache afterwards.
+Status CheckSameSearch(const Store& store, const std::string& run_id, Compiler* compiler) {
+  BANYAN_ASSIGN_OR_RETURN(const StoredRun stored, store.LoadRun(run_id));
+  if (stored.status == RunStatus::kRunning) return Ok{};  // ContinueRun says so
+  BANYAN_ASSIGN_OR_RETURN(const ReplayReport report, ReplayRun(store, stored, compiler));
+  if (report.identical) return Ok{};
+  return Error{ErrorCode::kCorrupt,
+               fmt::format("run {} cannot go on: this version searches differently from the one "
+                           "that wrote it (at {}; `banyan replay {}` shows more). It was left as "
+                           "it is; start a new run, or go on with the version that wrote it",
+                           run_id, report.where, run_id),
+               {}};
 }
 
 }  // namespace
@@ -104,6 +121,7 @@ Result<FinishedRun> RunOne(Store& store, PreparedRun* run, const RunOneHooks& ho
   if (run->run_id.empty()) {
     BANYAN_ASSIGN_OR_RETURN(run->run_id, store.BeginRun(run->start));
   } else {
+    BANYAN_RETURN_IF_ERROR(CheckSameSearch(store, run->run_id, bench.compiler.get()));
     BANYAN_RETURN_IF_ERROR(store.ContinueRun(run->run_id, config));
   }
   if (hooks.on_begun) hooks.on_begun(run->run_id);

@@ -50,6 +50,8 @@ Status CheckSameMachine(const std::string& run_id, const Target& there, const Ta
 
 // Blocks until the run's end: starts workers of its own, journals everything, and ends them. A run
 // that fails after it was begun is marked so in the store; `run->run_id` then tells which.
+// kCorrupt: a stored run that this version would search differently, or that is damaged; nothing
+// was changed.
 Result<FinishedRun> RunOne(Store& store, PreparedRun* run, const RunOneHooks& hooks);
 
 }  // namespace banyan

@@ -106,7 +106,14 @@ class ProgramRunner final : public RunRunner {
     hooks.cancel = cancel_;
     hooks.on_begun = on_begun;
     hooks.on_progress = on_progress;
-    const auto finished = RunOne(*store_, &run, hooks);
+    auto finished = RunOne(*store_, &run, hooks);
+    if (!resume.empty() && !finished.ok() && finished.error().code == ErrorCode::kCorrupt) {
+      // Cut off under a version that searches differently: the cell is made anew.
+      BANYAN_ASSIGN_OR_RETURN(RunConfig config,
+                              ConfigOf(*request.study, request.cell, request.arm()));
+      run = PrepareNewRun(std::move(config));
+      finished = RunOne(*store_, &run, hooks);
+    }
     if (!finished.ok()) return finished.error();
     if (!finished->saved.ok()) return finished->saved.error();
     if (finished->result.cancelled) return Error{ErrorCode::kCancelled, "cancelled", {}};

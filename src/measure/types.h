@@ -24,6 +24,11 @@ struct Timing {
   double enough_ms = 500;
 };
 
+// A sample that has taken this long ends with the calls it has, at least one, in finals too: it is
+// long enough for noise to average out, and three calls of a kernel of seconds are a minute of
+// finals.
+constexpr double kEnoughSampleMs = 500;
+
 // The study's protocol, used for finals: 3 / 5 / 100 ms.
 Timing FinalTiming();
 

@@ -34,6 +34,8 @@ struct Shape {
   int lanes = 1;
   double vector_bytes = 0;        // of the whole vector operand
   double row_bytes = 0;           // of the whole row operand
+  int64_t vector_element = 4;     // bytes of an element of the vector operand
+  int64_t row_element = 4;
   int64_t vector_row_stride = 0;  // bytes between two reduction steps of the vector operand
   int64_t row_stride = 0;         // bytes between two rows of the row operand
   bool row_strided_in_k =
@@ -71,6 +73,7 @@ Shape DescribeShape(const ProgramView& program, const BlockAnalysis& analysis, c
     const int64_t element = (buffer.element_bits + 7) / 8;
     shape.pad_possible = shape.pad_possible && operand.simple;
     if (static_cast<int>(o) == axes.vector_operand) {
+      shape.vector_element = element;
       shape.vector_bytes = static_cast<double>(FootprintBytes(program, block, read, extents));
       for (const int r : analysis.reduction)
         shape.vector_row_stride =
@@ -85,6 +88,7 @@ Shape DescribeShape(const ProgramView& program, const BlockAnalysis& analysis, c
       }
     }
     if (static_cast<int>(o) == axes.row_operand && axes.row_iter >= 0) {
+      shape.row_element = element;
       shape.row_bytes = static_cast<double>(FootprintBytes(program, block, read, extents));
       shape.row_stride = std::abs(StrideAlong(read, buffer, axes.row_iter)) * element;
       const int64_t k_stride = std::abs(StrideAlong(read, buffer, k)) * element;
@@ -365,7 +369,7 @@ class Ranking {
     const bool pack_rows = shape_.row_strided_in_k && choice_.tail != TailMode::kPad &&
                            shape_.rows % choice_.rows == 0;
     const bool rows_conflict = shape_.row_bytes > static_cast<double>(target_.l2_bytes) / 2 ||
-                               static_cast<double>(shape_.rows) * 4 >= 4096;
+                               shape_.rows * shape_.row_element >= kPageBytes;
     const bool one_row_tile = shape_.rows_total <= static_cast<double>(choice_.rows);
     const bool padded_columns =
         choice_.tail == TailMode::kPad &&
@@ -428,7 +432,8 @@ class Ranking {
   // Panels of several column tiles, as long as they stay in L2.
   void AddWidePanels(double score, bool streams) {
     for (const int64_t panels : {4, 2}) {
-      const double bytes = static_cast<double>(shape_.reduction_total * panels * choice_.cols) * 4;
+      const auto bytes = static_cast<double>(shape_.reduction_total * panels * choice_.cols *
+                                             shape_.vector_element);
       if (shape_.cols % (panels * choice_.cols) != 0 ||
           bytes > static_cast<double>(target_.l2_bytes) / 2)
         continue;

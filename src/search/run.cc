@@ -41,7 +41,10 @@ class Driver {
         search_->stopped() && !search_->Summary().cancelled && !search_->IsRaised(config_.budget);
     const Status status = over ? Ok{} : Live(history);
     DropTrials();
-    if (!status.ok()) return status.error();
+    if (!status.ok()) {
+      for (Model* model : deps_.pool) model->Cancel();  // nobody waits for their answers
+      return status.error();
+    }
     BANYAN_RETURN_IF_ERROR(
         deps_.journal->Record(TreeRecord{.events = next_index_, .dump = search_->DumpTree()}));
     BANYAN_RETURN_IF_ERROR(deps_.journal->Flush());
@@ -92,9 +95,7 @@ class Driver {
     }
     reader_ = nullptr;
     BANYAN_RETURN_IF_ERROR(limits_written_);
-    BANYAN_RETURN_IF_ERROR(RecordRows());
-    // A journal that holds other rows for these events says so now, before anything is measured.
-    return history.empty() ? Status() : deps_.journal->Flush();
+    return RecordRows();
   }
 
   // What a call may cost is read from outside, too: from the journal as far as it goes, else from

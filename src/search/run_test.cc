@@ -230,6 +230,53 @@ TEST(RunTest, SecondsAreABudget) {
   EXPECT_EQ(bench.measurer->InFlight(), 0);
 }
 
+TEST(RunTest, FinalsOfSlowKernelsTakeNoMoreOfTheSecondsThanTheyNeed) {
+  Bench bench;
+  FakeMeasurerOptions options;
+  options.clock = &bench.clock;
+  options.reference = {.default_latency_ms = 1e5, .samples_ms = {1e5}};
+  // Four finalists of 5 calls of 2 s each; the others are no finalists.
+  bench.measurer = std::make_unique<FakeMeasurer>(
+      [](const TrialRequest& request) {
+        return FakeTrial{.latency_ms = request.trial_id % 4 == 0 ? 4000.0 : 2000.0, .run_s = 2};
+      },
+      options);
+  RunConfig config = TestConfig(1000, 4);
+  config.budget.seconds = 100;
+  const auto result = bench.Run(config);
+  ASSERT_TRUE(result.ok()) << result.error().message;
+  EXPECT_EQ(result->stop_reason, "seconds spent");
+  // 44 s of the finals set aside; a trial takes 2 s.
+  EXPECT_GT(result->trials, 20);
+  EXPECT_LT(result->trials, 35);
+}
+
+TEST(RunTest, FinalsThatAllRanOutOfTimeLeaveTheSearchsOwnWinner) {
+  for (const FailureKind failure : {FailureKind::kRunTimeout, FailureKind::kWrongResult}) {
+    bool finals = false;
+    Bench bench([&](const TrialRequest& request) {
+      if (finals && request.trial_id > 0) return FakeTrial{.failure = failure};
+      return FakeTrial{.latency_ms = 2.0 + 0.001 * static_cast<double>(request.trial_id)};
+    });
+    RunConfig config = TestConfig(6, 2);
+    config.measure.cancel = nullptr;
+    RunDependencies deps;
+    deps.compiler = &bench.compiler;
+    deps.measurer = bench.measurer.get();
+    deps.pool = {&bench.strong, &bench.light};
+    deps.journal = &bench.journal;
+    deps.clock = &bench.clock;
+    deps.on_progress = [&](const RunProgress& now) { finals = finals || now.phase == "finals"; };
+    const auto result = RunSearch(config, {}, deps);
+    ASSERT_TRUE(result.ok()) << result.error().message;
+    ASSERT_TRUE(finals);
+    EXPECT_GT(result->best_trial_id, 0U);
+    EXPECT_LT(result->best_latency_ms, 3);
+    // What was found wrong in the finals never wins; a trial that was not among them may.
+    EXPECT_EQ(result->best_trial_id > 4, failure == FailureKind::kWrongResult);
+  }
+}
+
 TEST(RunTest, AllFailuresLeaveTheUnscheduledProgram) {
   Bench bench([](const TrialRequest&) { return FakeTrial{.failure = FailureKind::kRunCrash}; });
   const auto result = bench.Run(TestConfig(12, 4));
@@ -251,11 +298,25 @@ TEST(RunTest, AProgramThatCannotBeHandedOutIsAFailedTrial) {
 }
 
 TEST(RunTest, SlowerThanTheDefaultNeverWins) {
-  Bench bench([](const TrialRequest&) { return FakeTrial{.latency_ms = 11}; });
+  // Trial 0 of the finals is the unscheduled program.
+  Bench bench([](const TrialRequest& request) {
+    return FakeTrial{.latency_ms = request.trial_id == 0 ? 10.0 : 11.0};
+  });
   const auto result = bench.Run(TestConfig(6, 2));
   ASSERT_TRUE(result.ok()) << result.error().message;
   EXPECT_EQ(result->best_trial_id, 0u);
   EXPECT_TRUE(result->best_plan.steps.empty());
+}
+
+TEST(RunTest, FinalsJudgeTheUnscheduledProgramToo) {
+  // 10 ms at the start, but 12 beside the others.
+  Bench bench([](const TrialRequest& request) {
+    return FakeTrial{.latency_ms = request.trial_id == 0 ? 12.0 : 11.0};
+  });
+  const auto result = bench.Run(TestConfig(6, 2));
+  ASSERT_TRUE(result.ok()) << result.error().message;
+  EXPECT_GT(result->best_trial_id, 0U);
+  EXPECT_EQ(result->best_latency_ms, 11);
 }
 
 TEST(RunTest, AModelThatThrowsOrTalksNonsenseCostsItsCalls) {

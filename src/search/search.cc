@@ -385,17 +385,29 @@ RunFinals Search::MakeFinals() {
   return finals;
 }
 
+// Builds and samples of those that would be finalists now, and a tenth on top.
 double Search::FinalsReserveS() const {
+  const Timing& timing = config_.measure.final_timing;
+  const auto samples_s = [&timing](double latency_ms) {
+    // A call to warm up before every sample; of a slow kernel that call is the sample.
+    double round_ms = latency_ms;
+    if (latency_ms <= kEnoughSampleMs) {
+      round_ms += std::min(std::max(timing.min_repeat_ms, timing.number * latency_ms),
+                           kEnoughSampleMs + latency_ms);
+    }
+    return 1.1e-3 * round_ms * timing.repeat;
+  };
   double reserve_s = 0;
   size_t count = 0;
+  const double best_ms = ranking_.empty() ? kNoLatency : trials_[ranking_[0] - 1].latency_ms;
   for (const uint64_t id : ranking_) {
-    if (++count > static_cast<size_t>(config_.strategy.finalists)) break;
     const Trial& trial = trials_[id - 1];
-    const Timing& timing = config_.measure.final_timing;
-    const double sample_ms = std::max(timing.min_repeat_ms, timing.number * trial.latency_ms);
-    // A tenth on top, and as much again as one sample for the check and the warm-up.
-    reserve_s += trial.outcome.build_s + 1.1e-3 * sample_ms * (timing.repeat + 1);
+    if (++count > static_cast<size_t>(config_.strategy.finalists)) break;
+    if (trial.latency_ms > best_ms * kFinalistFactor) break;
+    reserve_s += trial.outcome.build_s + samples_s(trial.latency_ms);
   }
+  const double unscheduled_ms = reference_.default_latency_ms;
+  if (best_ms * kDefaultFactor > unscheduled_ms) reserve_s += samples_s(unscheduled_ms);
   return reserve_s;
 }
 

@@ -1,6 +1,7 @@
 // What the search tells: rows, progress, the result, the canonical dump.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/format.h"
@@ -56,24 +57,32 @@ SearchResult Search::Summary() const {
   result.best_latency_ms = kNoLatency;
   result.best_latency_ci_ms = {kNoLatency, kNoLatency};
   std::vector<double> samples;
+  bool unscheduled_ran = false;
   // Of the finals where there were any that ended well; else of the search's own samples.
   for (const FinalOutcome& final : finals_) {
     const double latency_ms = RankingLatencyMs(final.samples_ms);
     if (final.failure != FailureKind::kNone || !std::isfinite(latency_ms)) continue;
+    unscheduled_ran = unscheduled_ran || final.trial_id == 0;
     if (samples.empty() || latency_ms < result.best_latency_ms) {
       result.best_latency_ms = latency_ms;
       result.best_trial_id = final.trial_id;
       samples = final.samples_ms;
     }
   }
-  if (finals_.empty() && !ranking_.empty()) {
-    const Trial& best = trials_[ranking_.front() - 1];
+  for (const uint64_t id : ranking_) {
+    if (!samples.empty()) break;
+    // What gave a wrong result or crashed in the finals is no winner.
+    const auto final = std::find_if(finals_.begin(), finals_.end(),
+                                    [id](const FinalOutcome& f) { return f.trial_id == id; });
+    if (final != finals_.end() && final->failure != FailureKind::kRunTimeout) continue;
+    const Trial& best = trials_[id - 1];
     result.best_latency_ms = best.latency_ms;
-    result.best_trial_id = best.trial_id;
+    result.best_trial_id = id;
     samples = best.outcome.samples_ms;
   }
   const double unscheduled_ms = reference_.default_latency_ms;
-  if (std::isfinite(unscheduled_ms) &&
+  // Its time at the start says less than the finals it took part in.
+  if (std::isfinite(unscheduled_ms) && !unscheduled_ran &&
       (samples.empty() || unscheduled_ms <= result.best_latency_ms)) {
     result.best_latency_ms = unscheduled_ms;
     result.best_trial_id = 0;

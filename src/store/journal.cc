@@ -5,8 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include <fmt/format.h>
-
 #include "base/hash.h"
 #include "store/blob.h"
 #include "store/records.h"
@@ -25,17 +23,11 @@ class SqliteJournal final : public Journal {
     BANYAN_ASSIGN_OR_RETURN(
         event_, database_->Prepare("INSERT INTO event(run, event_index, elapsed_s, name, json) "
                                    "VALUES(?1, ?2, ?3, ?4, ?5)"));
-    // Rows that come again must be of the same programs: see Differs.
     BANYAN_ASSIGN_OR_RETURN(
-        node_,
-        database_->Prepare(
-            "INSERT INTO node(run, node_id, parent_id, plan_hash, program_hash, "
-            "delta, delta_is_plan, origin, call_id, prior, reason) "
-            "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11) "
-            "ON CONFLICT(run, node_id) DO UPDATE SET parent_id=excluded.parent_id, "
-            "delta=excluded.delta, delta_is_plan=excluded.delta_is_plan, origin=excluded.origin, "
-            "call_id=excluded.call_id, prior=excluded.prior, reason=excluded.reason "
-            "WHERE plan_hash=excluded.plan_hash AND program_hash=excluded.program_hash"));
+        node_, database_->Prepare(
+                   "INSERT OR REPLACE INTO node(run, node_id, parent_id, plan_hash, program_hash, "
+                   "delta, delta_is_plan, origin, call_id, prior, reason) "
+                   "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"));
     // A replayed "queued" must not wipe what is known of the end.
     BANYAN_ASSIGN_OR_RETURN(
         trial_,
@@ -45,7 +37,7 @@ class SqliteJournal final : public Journal {
             "build_s, run_s) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, "
             "?15) "
             "ON CONFLICT(run, trial_id) DO UPDATE SET node_id=excluded.node_id, "
-            "plan=excluded.plan, "
+            "program_hash=excluded.program_hash, plan=excluded.plan, "
             "queued_s=coalesce(queued_s, excluded.queued_s), "
             "finished_s=coalesce(excluded.finished_s, finished_s), "
             "failure=coalesce(excluded.failure, failure), "
@@ -54,8 +46,7 @@ class SqliteJournal final : public Journal {
             "samples_ms=coalesce(excluded.samples_ms, samples_ms), "
             "stopped_early=coalesce(excluded.stopped_early, stopped_early), "
             "max_relative_error=coalesce(excluded.max_relative_error, max_relative_error), "
-            "build_s=coalesce(excluded.build_s, build_s), run_s=coalesce(excluded.run_s, run_s) "
-            "WHERE program_hash=excluded.program_hash"));
+            "build_s=coalesce(excluded.build_s, build_s), run_s=coalesce(excluded.run_s, run_s)"));
     BANYAN_ASSIGN_OR_RETURN(
         call_, database_->Prepare(
                    "INSERT INTO call(run, call_id, model, role, node_id, why, answered, accepted, "
@@ -174,20 +165,8 @@ class SqliteJournal final : public Journal {
     return Ok{};
   }
 
-  // A run that is resumed is searched again from its events. Where that leads to another program
-  // than the one stored, what follows would mix two searches.
-  static Status Differs(const char* row, uint64_t id) {
-    return Error{
-        ErrorCode::kCorrupt,
-        fmt::format("{} {} of the run is another program now: this program searches differently "
-                    "from the one that wrote the run. Resume it with the version that wrote it, "
-                    "or start a new run; what was measured stays stored",
-                    row, id),
-        {}};
-  }
-
   Status WriteRow(const NodeRecord& node) {
-    node_.Bind(1, run_)
+    return node_.Bind(1, run_)
         .Bind(2, node.node_id)
         .Bind(3, node.parent_id)
         .Bind(4, HashHex(node.plan_hash))
@@ -197,10 +176,8 @@ class SqliteJournal final : public Journal {
         .Bind(8, node.origin)
         .Bind(9, static_cast<int64_t>(node.call_id))
         .Bind(10, node.prior)
-        .Bind(11, node.reason);
-    BANYAN_RETURN_IF_ERROR(node_.Run());
-    if (database_->changes() > 0) return Ok{};
-    return Differs("node", static_cast<uint64_t>(node.node_id));
+        .Bind(11, node.reason)
+        .Run();
   }
 
   // The search records the end of a trial or a call after it has read the event, so that row would
@@ -257,10 +234,10 @@ class SqliteJournal final : public Journal {
         .Bind(3, trial.node_id)
         .Bind(4, HashHex(trial.program_hash))
         .Bind(5, trial.plan);
-    trial_.Bind(trial.finished ? 7 : 6, trial.elapsed_s);
-    if (trial.finished) BindOutcome(trial_, 8, trial.outcome);
-    BANYAN_RETURN_IF_ERROR(trial_.Run());
-    return database_->changes() > 0 ? Status() : Differs("trial", trial.trial_id);
+    if (!trial.finished) return trial_.Bind(6, trial.elapsed_s).Run();
+    trial_.Bind(7, trial.elapsed_s);
+    BindOutcome(trial_, 8, trial.outcome);
+    return trial_.Run();
   }
 
   Status WriteRow(const CallRecord& call) {

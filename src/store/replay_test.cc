@@ -129,25 +129,6 @@ TEST_F(ReplayTest, SaysWhereAnEventLeadsElsewhere) {
   EXPECT_NE(report.stored, report.now);
 }
 
-TEST_F(ReplayTest, ARunIsNotGoneOnWithByASearchThatDiffers) {
-  FakeRun run = Experts();
-  run.kill_at = 12;
-  run.resume = Run(run);
-  run.kill_at = -1;
-  const auto stored = store_->LoadEvents(run.resume)->size();
-  for (const std::string table : {"node", "trial"}) {
-    Sql("UPDATE " + table + " SET program_hash='%' || program_hash WHERE " + table + "_id=1");
-    const auto resumed = RunIntoStore(store_.get(), &run);
-    ASSERT_FALSE(resumed.ok());
-    EXPECT_EQ(resumed.error().code, ErrorCode::kCorrupt);
-    EXPECT_THAT(resumed.error().message, StartsWith(table + " 1 of the run is another program"));
-    EXPECT_EQ(store_->LoadEvents(run.resume)->size(), stored) << "nothing was added";
-    Sql("UPDATE " + table + " SET program_hash=substr(program_hash, 2) WHERE " + table + "_id=1");
-  }
-  EXPECT_EQ(Run(run), run.resume);
-  EXPECT_TRUE(Replay(run.resume).identical);
-}
-
 TEST_F(ReplayTest, SaysWhichLineOfTheTreeDiffers) {
   const std::string first = Run(Experts());
   FakeRun other = Experts();

@@ -265,8 +265,6 @@ Result<int64_t> Database::QueryInteger(std::string_view sql) const {
 
 int64_t Database::last_row_id() const { return sqlite3_last_insert_rowid(connection_.get()); }
 
-int64_t Database::changes() const { return sqlite3_changes(connection_.get()); }
-
 Error Database::MakeError(int code) const {
   const int system_errno = sqlite3_system_errno(connection_.get());
   const std::string store = "store '" + path_ + "'";

@@ -65,8 +65,6 @@ class Database {
   // The first column of the first row.
   Result<int64_t> QueryInteger(std::string_view sql) const;
   int64_t last_row_id() const;
-  // Rows that the last INSERT, UPDATE or DELETE made or changed.
-  int64_t changes() const;
 
   // The error of an SQLite result code on this connection, as one line.
   Error MakeError(int code) const;

@@ -31,9 +31,6 @@ using Clock = std::chrono::steady_clock;
 
 constexpr double kStandInFlops = 5e9;   // above this the unscheduled program would take too long
 constexpr double kRepeatBelowMs = 100;  // a slower default program is timed by its one run
-// A sample that has taken this long ends with the calls it has, at least one: it is long enough for
-// noise to average out, and three calls of a kernel of seconds are a minute of finals.
-constexpr double kEnoughMs = 500;
 // A first call of this length says of itself whether a candidate is hopeless: loading its code and
 // touching its memory for the first time is small against it.
 constexpr double kTellingMs = 100;
@@ -215,7 +212,7 @@ Status TvmKernelHost::Time(const Kernel& kernel, const Timing& timing, double sp
                            std::vector<double>* samples_ms, bool* stopped_early) {
   const auto start = Clock::now();
   for (int i = 0; i < std::max(timing.repeat, 1); ++i) {
-    const double enough_ms = std::min(kEnoughMs, timing.enough_ms - spent_ms) - MsSince(start);
+    const double enough_ms = std::min(kEnoughSampleMs, timing.enough_ms - spent_ms) - MsSince(start);
     if (i > 0 && enough_ms < 0) return Ok{};
     bool hopeless = false;
     auto sample = Sample(kernel, timing, enough_ms, i == 0, &hopeless);
@@ -300,8 +297,9 @@ Result<RunResult> TvmKernelHost::Run(uint64_t handle, const Timing& timing, bool
       result.stopped_early = checked_ms > timing.stop_above_ms;
       return result;
     }
-  } else if (timing.repeat == 1 && checked_ms > kEnoughMs) {
-    result.samples_ms = {checked_ms};  // a whole sample already
+  }
+  if (timing.repeat == 1 && checked_ms > kEnoughSampleMs) {
+    result.samples_ms = {checked_ms};  // a whole sample already, as those of finals are
     return result;
   }
   if (const Status status =

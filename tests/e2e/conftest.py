@@ -85,6 +85,15 @@ class Banyan:
         finally:
             connection.close()
 
+    def execute(self, sql, store="banyan.db"):
+        """Changes the store behind the program's back."""
+        connection = sqlite3.connect(self.folder / store)
+        try:
+            with connection:
+                assert connection.execute(sql).rowcount > 0, sql
+        finally:
+            connection.close()
+
 
 @pytest.fixture
 def banyan(tmp_path):

@@ -74,6 +74,26 @@ def test_resume_refuses_what_it_cannot_change(banyan, tuned):
     assert done.status == 2 and "conv" in done.error_line()
 
 
+def test_a_run_that_would_be_searched_differently_is_left_as_it_was(banyan):
+    first = banyan.tune(trials=3, calls=1)
+
+    def stored():
+        return banyan.query("select status, config, result, error from run"), banyan.query("select * from event")
+
+    before = stored()
+    for table in ("node", "trial"):
+        # As if another version had written it.
+        banyan.execute(f"update {table} set program_hash = substr(program_hash, 2) || substr(program_hash, 1, 1) where {table}_id = 1")
+        done = banyan("tune", "--resume", "last", "--trials", 7, "--json")
+        assert done.status == 1
+        assert "searches differently" in done.error_line() and "banyan replay" in done.error_line()
+        assert "go on with `banyan tune" not in done.error_line()
+        banyan.execute(f"update {table} set program_hash = substr(program_hash, -1) || substr(program_hash, 1, length(program_hash) - 1) where {table}_id = 1")
+        assert stored() == before
+    more = banyan.ok("tune", "--resume", "last", "--trials", 7, "--json").json
+    assert (more["trials"], more["run_id"]) == (7, first["run_id"])
+
+
 def test_a_raised_budget_is_spent(banyan):
     first = banyan.tune(trials=3, calls=1)
     assert first["trials"] == 3

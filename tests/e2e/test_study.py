@@ -166,6 +166,30 @@ def wait_for(condition, process=None, timeout=240):
         time.sleep(0.02)
 
 
+def test_a_run_of_another_version_is_made_anew(banyan):
+    banyan.write("tiny.toml", STUDY.replace(', "matmul:M=32,N=32,K=64"', "").replace("[0, 1]", "[0]"))
+    process = banyan.start("study", "tiny.toml")
+    cut = "select run_id from study_run where status = 'running'"
+
+    def in_the_middle():
+        try:
+            return banyan.query(f"select 1 from node join run on run.number = node.run where node_id = 1 and run_id = ({cut})")
+        except sqlite3.OperationalError:
+            return False
+
+    wait_for(in_the_middle, process)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    ((run_id,),) = banyan.query(cut)
+    # As if another version had searched.
+    banyan.execute(f"update node set program_hash = substr(program_hash, 2) || substr(program_hash, 1, 1) where node_id = 1 and run = "
+                   f"(select number from run where run_id = '{run_id}')")
+    banyan.ok("study", "tiny.toml")
+    rows = banyan.query("select status, run_id from study_run")
+    assert len(rows) == 2 and all(status == "ok" and row != run_id for status, row in rows)
+    assert banyan.query("select status from run order by number")[-1] == ("finished",)
+
+
 PEER_STUDY = STUDY.replace(', "matmul:M=32,N=32,K=64"', "").replace("[0, 1]", "[0]").replace(
     'strategy = "banyan"\npool = ["builtin:heuristic"]', 'strategy = "tvm-evolutionary"')
 # A Python that searches as TVM does, seen from outside: it has a worker, takes its time, and says all at its end.
