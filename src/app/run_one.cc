@@ -55,9 +55,9 @@ Result<SearchResult> Search(const PreparedRun& run, const Workbench& bench, Hist
   return RunSearch(run.start.config, run.history, deps);
 }
 
-// A journal that leads to other programs than those stored with it must not be gone on with: the run
-// would be a mixture of two searches. Cheap to ask: the search itself takes the plans' schedules
-// from the compiler's cache afterwards.
+// A journal that leads to other programs than those stored with it must not be gone on with: the
+// run would be a mixture of two searches. Cheap to ask: the search itself takes the plans'
+// schedules from the compiler's cache afterwards.
 Status CheckSameSearch(const Store& store, const std::string& run_id, Compiler* compiler) {
   BANYAN_ASSIGN_OR_RETURN(const StoredRun stored, store.LoadRun(run_id));
   if (stored.status == RunStatus::kRunning) return Ok{};  // ContinueRun says so

@@ -32,9 +32,9 @@ double UnrollFactor(int64_t k_unroll, int64_t tile_vectors) {
 struct Shape {
   int64_t rows = 1, cols = 1, reduction_last = 1;
   int lanes = 1;
-  double vector_bytes = 0;        // of the whole vector operand
-  double row_bytes = 0;           // of the whole row operand
-  int64_t vector_element = 4;     // bytes of an element of the vector operand
+  double vector_bytes = 0;     // of the whole vector operand
+  double row_bytes = 0;        // of the whole row operand
+  int64_t vector_element = 4;  // bytes of an element of the vector operand
   int64_t row_element = 4;
   int64_t vector_row_stride = 0;  // bytes between two reduction steps of the vector operand
   int64_t row_stride = 0;         // bytes between two rows of the row operand

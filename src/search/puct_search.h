@@ -126,7 +126,7 @@ class PuctSearch final : public Search {
   uint64_t altered_up_to_ = 0;  // id of the last light call that the largest model reviewed
   std::vector<Arms> arms_;      // by node id; may be shorter
   std::deque<PendingProposal> pending_;
-  int64_t applied_at_ = -1;  // `events_read_` when one of them was applied last
+  int64_t applied_at_ = -1;                      // `events_read_` when one of them was applied last
   std::optional<std::deque<Proposal>> tilings_;  // those left; nullopt: not asked for yet
   int64_t tilings_made_ = 0;
   std::map<uint64_t, std::vector<double>> structure_values_;  // log-speedups by structure

@@ -212,7 +212,8 @@ Status TvmKernelHost::Time(const Kernel& kernel, const Timing& timing, double sp
                            std::vector<double>* samples_ms, bool* stopped_early) {
   const auto start = Clock::now();
   for (int i = 0; i < std::max(timing.repeat, 1); ++i) {
-    const double enough_ms = std::min(kEnoughSampleMs, timing.enough_ms - spent_ms) - MsSince(start);
+    const double enough_ms =
+        std::min(kEnoughSampleMs, timing.enough_ms - spent_ms) - MsSince(start);
     if (i > 0 && enough_ms < 0) return Ok{};
     bool hopeless = false;
     auto sample = Sample(kernel, timing, enough_ms, i == 0, &hopeless);
