@@ -6,8 +6,9 @@
 Part `rate`: each seed workload at 50 ms of measuring a trial; where its time goes. Part `reach` (with --peers, a result
 of bench/peers that holds TVM MetaSchedule's kernels): the time until a candidate was as fast as MetaSchedule's best, and
 as 90 % of it. The peer's latency enters as a ratio to Banyan's final kernel (of the median seed), taken in one
-interleaved run, so machines and hours cancel out. Part `growth`: the rate by trials, cores and program size. The tree's own figures (bytes a node,
-selections per second) come from `make bench`: search_bench. Medians over seeds, minimum to maximum in brackets.
+interleaved run, so machines and hours cancel out. Part `growth`: the rate by trials, cores and program size. The tree's
+own figures (bytes a node, selections per second) come from `make bench`: search_bench. Medians over seeds, minimum to
+maximum in brackets.
 """
 
 import argparse

@@ -394,8 +394,10 @@ class Ranking {
       if (pack != PackMode::kWhole) AddBlockedRows(here);
       here *= RowConflictFactor(shape_, choice_.rows, target_);
       Add(here);
-      if (pack == PackMode::kPanel && choice_.tail == TailMode::kNone && !strided_)
+      if (pack == PackMode::kPanel && choice_.tail == TailMode::kNone && !strided_) {
         AddWidePanels(here, streams);
+        AddShallowPanels(here);
+      }
       if (pack != PackMode::kPanel) {
         choice_.rows_outer = true;
         Add(here * (shape_.window_rows ? 1.05 : 0.97));  // a window is swept row by row
@@ -444,6 +446,24 @@ class Ranking {
     }
   }
 
+  // Of weights beyond the caches whose rows lie pages apart, for a few rows (16 rows, 5120 x 8192:
+  // 1.55x with 32 steps, 1.3x with 64 on a CPU with 512 KB of L2).
+  void AddShallowPanels(double score) {
+    constexpr double kFewRows = 32;
+    const bool large = shape_.vector_bytes > 8 * static_cast<double>(target_.l2_bytes) &&
+                       shape_.vector_row_stride >= 2 * kPageBytes;
+    if (!large || shape_.rows_total > kFewRows || target_.cores > 1 || choice_.pack_rows ||
+        analysis_.reduction.size() != 1 || !choice_.axes.output_contiguous)
+      return;
+    for (const int64_t depth : {32, 64}) {
+      if (shape_.reduction_last % depth != 0 || shape_.reduction_last < 8 * depth) continue;
+      if (depth % choice_.k_unroll != 0) continue;
+      choice_.depth = depth;
+      Add(score * (depth == 32 ? 1.5 : 1.3));
+    }
+    choice_.depth = 0;
+  }
+
   void Add(double score) {
     choice_.score = score;
     choices_.push_back(choice_);
@@ -485,6 +505,7 @@ std::string ContractionChoice::Describe(const BlockView& block) const {
   if (k_unroll > 1) text += fmt::format(", reduction unrolled by {}", k_unroll);
   if (pack == PackMode::kPanel)
     text += fmt::format(", operand packed in panels of {}", panels * cols);
+  if (depth > 0) text += fmt::format(", {} steps of the reduction at a time", depth);
   if (pack == PackMode::kWhole) text += ", operand packed as a whole";
   if (pack_rows) text += ", rows packed";
   if (row_blocks == RowBlocks::kVectors) text += ", rows in blocks";

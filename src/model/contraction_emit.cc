@@ -182,7 +182,8 @@ bool HasPlainLoops(const ProgramView& program, const BlockView& block) {
 bool CanChunk(const ProgramView& program, const BlockAnalysis& analysis,
               const ContractionChoice& choice, const OuterChunk& outer) {
   const BlockView& block = program.blocks[static_cast<size_t>(analysis.block)];
-  if (choice.dot || choice.reduce_inside || choice.tail != TailMode::kNone) return false;
+  if (choice.dot || choice.reduce_inside || choice.depth > 0) return false;
+  if (choice.tail != TailMode::kNone) return false;
   const bool reduction = block.iters[static_cast<size_t>(outer.iter)].kind == IterKind::kReduction;
   if (reduction && outer.iter != InnerReduction(block, analysis)) return false;
   if (choice.axes.row_iter < 0) return outer.chunk == 1 && outer.iter != choice.axes.vector_iter;

@@ -41,6 +41,10 @@ struct ContractionChoice {
   int64_t groups = 1;
   int64_t k_unroll = 1;
   int64_t panels = 1;  // column tiles a panel holds
+  // Steps of the reduction done for all columns before the next ones, the sums staying in memory
+  // meanwhile; 0: all at once. For a few rows of a large operand, which is then read in stretches
+  // of whole rows: pages and lines of one panel over the whole reduction are too many for the TLB.
+  int64_t depth = 0;
   PackMode pack = PackMode::kNone;
   bool pack_rows = false;  // the row operand is copied too, rows side by side
   // The row operand lies in blocks, one tile's rows together: they share no cache set, and are one

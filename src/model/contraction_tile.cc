@@ -120,6 +120,7 @@ class TiledEmitter : public ContractionEmitter {
       (moves || block_.iters[static_cast<size_t>(iter)].extent == 1 ? order : inside)
           .push_back(Iter(iter));
     }
+    const size_t before_tiles = order.size();
     if (choice_.rows_outer) {
       if (m >= 0) inside.push_back(m_outer);
       order.insert(order.end(), inside.begin(), inside.end());
@@ -133,7 +134,8 @@ class TiledEmitter : public ContractionEmitter {
     if (chunk_.iter >= 0) {
       const std::string first = Iter(chunk_.iter) + (ChunkedReduction() ? ".0" : "");
       order.erase(std::remove(order.begin(), order.end(), first), order.end());
-      order.insert(order.begin(), first);
+      const size_t place = choice_.depth > 0 ? before_tiles : 0;
+      order.insert(order.begin() + static_cast<std::ptrdiff_t>(place), first);
       if (ChunkedReduction()) first_reduction_ = first;
     }
     outer_ = order;

@@ -58,6 +58,13 @@ ProgramSketch::ProgramSketch(const ProgramView& program, const Target& target)
   AssignRoles();
   FindRowGroups();
   DropBlockedRows();
+  for (BlockRole& role : roles_) {  // sums in place have no write-back to fold anything into
+    if (role.neighbours.epilogue.empty()) continue;
+    auto& options = role.contractions;
+    options.erase(std::remove_if(options.begin(), options.end(),
+                                 [](const ContractionChoice& c) { return c.depth > 0; }),
+                  options.end());
+  }
   if (target.cores <= 1) FindChains();
   double total = 0;
   for (size_t b = 0; b < roles_.size(); ++b) {
@@ -234,8 +241,8 @@ std::vector<SketchChoice> ProgramSketch::Styles(size_t most) const {
     }
   }
   using Tile = std::tuple<int64_t, int64_t>;
-  using Idea = std::tuple<int, int, int, int, bool, bool, bool, RowBlocks, int>;
-  using Family = std::tuple<bool, bool, bool, bool>;
+  using Idea = std::tuple<int, int, int, int, bool, bool, bool, bool, RowBlocks, int>;
+  using Family = std::tuple<bool, bool, bool, bool, bool>;
   std::map<Idea, int> ideas;
   std::map<Tile, int> tiles;
   std::map<std::pair<Idea, Tile>, int> both;
@@ -243,8 +250,8 @@ std::vector<SketchChoice> ProgramSketch::Styles(size_t most) const {
   const auto idea = [&](const Styled& s) {
     const ContractionChoice& c = options[s.option];
     return Idea(c.axes.vector_iter, c.axes.row_iter, static_cast<int>(c.pack),
-                static_cast<int>(c.tail), c.rows_outer, c.pack_rows, c.panels > 1, c.row_blocks,
-                s.choice.back());
+                static_cast<int>(c.tail), c.rows_outer, c.pack_rows, c.panels > 1, c.depth > 0,
+                c.row_blocks, s.choice.back());
   };
   const auto tile = [&](const Styled& s) {
     return Tile(options[s.option].rows, options[s.option].cols);
@@ -256,7 +263,7 @@ std::vector<SketchChoice> ProgramSketch::Styles(size_t most) const {
     const bool blocked = unpacked && c.row_blocks != RowBlocks::kNone;
     const bool interleaved = !unpacked && c.row_blocks == RowBlocks::kInterleaved;
     return Family(unpacked, blocked, s.choice.back() != 0 && (blocked || !unpacked),
-                  interleaved || (blocked && c.k_unroll > 4));
+                  interleaved || (blocked && c.k_unroll > 4), c.depth > 0);
   };
   const auto take = [&](Styled* s) {
     s->taken = true;
@@ -314,6 +321,7 @@ int ProgramSketch::LikeOption(size_t block, const ContractionChoice& wanted,
     follow(wanted.row_blocks != usual.row_blocks, c.row_blocks == wanted.row_blocks,
            c.row_blocks == best.row_blocks);
     follow(wanted.panels != usual.panels, c.panels == wanted.panels, c.panels == best.panels);
+    follow(wanted.depth != usual.depth, c.depth == wanted.depth, c.depth == best.depth);
     if (score > found_score) {
       found_score = score;
       found = static_cast<int>(o);
@@ -382,8 +390,12 @@ const PlanBuilder& ProgramSketch::BlockSteps(size_t block, size_t option, int ch
                        ChunkLoop(program_, analyses_[static_cast<size_t>(fused->consumer)], outer));
   }
   if (role.kind == Kind::kContraction) {
-    EmitContraction(program, analyses_[block], role.contractions[option], role.neighbours, target_,
-                    plan, leads ? OuterChunk{fused->iter, fused->chunk} : OuterChunk{});
+    const ContractionChoice& choice = role.contractions[option];
+    OuterChunk outer;
+    if (choice.depth > 0)
+      outer = {InnerReduction(program.blocks[block], analyses_[block]), choice.depth};
+    if (leads) outer = {fused->iter, fused->chunk};
+    EmitContraction(program, analyses_[block], choice, role.neighbours, target_, plan, outer);
   } else if (role.kind == Kind::kSimple && !role.simples.empty()) {
     EmitSimple(program, analyses_[block], role.simples[option], target_, plan);
   }

@@ -47,7 +47,7 @@ bool CanMoveOutput(const BlockView& block) {
 
 bool IsPlainTile(const ContractionChoice& choice) {
   return choice.tail == TailMode::kNone && !choice.dot && !choice.reduce_inside &&
-         choice.axes.row_iter >= 0;
+         choice.depth == 0 && choice.axes.row_iter >= 0;
 }
 
 }  // namespace
@@ -69,6 +69,7 @@ ProgramSketch::Writer ProgramSketch::WriterOf(int buffer, const SketchChoice& ch
   const ContractionChoice& tile = roles_[producer].contractions[option(producer, choice)];
   if (tile.dot || tile.reduce_inside || tile.axes.row_iter < 0 || tile.tail == TailMode::kPad)
     return {};
+  if (tile.depth > 0) return {};  // its sums lie in place
   if (const FusionChain* chain = Fused(choice);
       chain != nullptr && chain->consumer == static_cast<int>(producer))
     return {};

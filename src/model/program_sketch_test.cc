@@ -1,5 +1,6 @@
 #include "model/program_sketch.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -102,6 +103,31 @@ TEST(ContractionChoiceTest, NoChunksOfSumsInPlaceAcrossWidePanels) {
   }
   EXPECT_GT(wide, 0);
   EXPECT_GT(narrow, 0);
+}
+
+// A few rows of weights far beyond the caches: the best plan reads the weights in whole stretches.
+TEST(ProgramSketchTest, WeightsForAFewRowsAreReadAFewRowsAtATime) {
+  const Target target = FakeTarget();
+  const auto depth_of_best = [](int64_t m, int64_t n, int64_t k, const Target& on) {
+    const ProgramView program = FakeMatmulProgram(m, n, k);
+    return RankContractionChoices(program, AnalyseBlock(program, 0), on).front().depth;
+  };
+  EXPECT_EQ(depth_of_best(16, 8192, 5120, target), 32);
+  EXPECT_EQ(depth_of_best(128, 8192, 5120, target), 0) << "packed panels are used often enough";
+  EXPECT_EQ(depth_of_best(16, 512, 5120, target), 0) << "rows do not lie pages apart";
+  Target cores = target;
+  cores.cores = 2;
+  EXPECT_EQ(depth_of_best(16, 8192, 5120, cores), 0) << "the loop around it would not be parallel";
+
+  const ProgramView program = FakeMatmulProgram(16, 8192, 5120);
+  const ProgramSketch sketch(program, target);
+  const std::string plan = PrintPlan(sketch.MakePlan(sketch.Best()));
+  EXPECT_THAT(plan, testing::HasSubstr("order=[k.0, j.0, i.0, k.1"));
+  EXPECT_THAT(plan, testing::HasSubstr("fuse_producer(block=B_in_C, at=C.j.0)"));
+  EXPECT_THAT(plan, testing::HasSubstr("accumulate(block=C, init=k.0)"));
+  EXPECT_THAT(plan, testing::Not(testing::HasSubstr("C_out"))) << "its sums lie in place";
+  EXPECT_THAT(sketch.Describe(sketch.Best()),
+              testing::HasSubstr("32 steps of the reduction at a time"));
 }
 
 TEST(ProgramSketchTest, PlanOfAMatmul) {
