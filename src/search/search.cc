@@ -365,22 +365,23 @@ void Search::EndSearch(std::string reason) {
   }
 }
 
+std::vector<uint64_t> Search::Finalists() const {
+  std::vector<uint64_t> ids;
+  const double best_ms = ranking_.empty() ? kNoLatency : trials_[ranking_[0] - 1].latency_ms;
+  for (const uint64_t id : ranking_) {
+    if (ids.size() >= static_cast<size_t>(config_.strategy.finalists)) break;
+    if (trials_[id - 1].latency_ms > best_ms * kFinalistFactor) break;
+    ids.push_back(id);
+  }
+  if (!ids.empty() && best_ms * kDefaultFactor > reference_.default_latency_ms) ids.push_back(0);
+  return ids;
+}
+
 RunFinals Search::MakeFinals() {
   RunFinals finals;
-  double best = kNoLatency;
-  for (const uint64_t id : ranking_) {
-    const Trial& trial = trials_[id - 1];
-    if (finals.finalists.size() >= static_cast<size_t>(config_.strategy.finalists)) break;
-    if (trial.latency_ms > best * kFinalistFactor) break;
-    auto candidate = CandidateOf(trial.node);
-    if (!candidate.ok()) continue;
-    if (finals.finalists.empty()) best = trial.latency_ms;
-    finals.finalists.push_back({id, std::move(candidate).value()});
-  }
-  const double unscheduled = reference_.default_latency_ms;
-  if (!finals.finalists.empty() && std::isfinite(unscheduled) &&
-      best * kDefaultFactor > unscheduled) {
-    finals.finalists.push_back({0, root_});
+  for (const uint64_t id : Finalists()) {
+    auto candidate = CandidateOf(id == 0 ? kRoot : trials_[id - 1].node);
+    if (candidate.ok()) finals.finalists.push_back({id, std::move(candidate).value()});
   }
   return finals;
 }
@@ -388,26 +389,18 @@ RunFinals Search::MakeFinals() {
 // Builds and samples of those that would be finalists now, and a tenth on top.
 double Search::FinalsReserveS() const {
   const Timing& timing = config_.measure.final_timing;
-  const auto samples_s = [&timing](double latency_ms) {
+  double reserve_s = 0;
+  for (const uint64_t id : Finalists()) {
+    const double latency_ms = id == 0 ? reference_.default_latency_ms : trials_[id - 1].latency_ms;
     // A call to warm up before every sample; of a slow kernel that call is the sample.
     double round_ms = latency_ms;
     if (latency_ms <= kEnoughSampleMs) {
       round_ms += std::min(std::max(timing.min_repeat_ms, timing.number * latency_ms),
                            kEnoughSampleMs + latency_ms);
     }
-    return 1.1e-3 * round_ms * timing.repeat;
-  };
-  double reserve_s = 0;
-  size_t count = 0;
-  const double best_ms = ranking_.empty() ? kNoLatency : trials_[ranking_[0] - 1].latency_ms;
-  for (const uint64_t id : ranking_) {
-    const Trial& trial = trials_[id - 1];
-    if (++count > static_cast<size_t>(config_.strategy.finalists)) break;
-    if (trial.latency_ms > best_ms * kFinalistFactor) break;
-    reserve_s += trial.outcome.build_s + samples_s(trial.latency_ms);
+    reserve_s += 1.1e-3 * round_ms * timing.repeat;
+    if (id > 0) reserve_s += trials_[id - 1].outcome.build_s;
   }
-  const double unscheduled_ms = reference_.default_latency_ms;
-  if (best_ms * kDefaultFactor > unscheduled_ms) reserve_s += samples_s(unscheduled_ms);
   return reserve_s;
 }
 

@@ -194,6 +194,8 @@ class Search {
   void SettleCall(Call& call);
   void NoteFailure(NodeId id, std::string reason);
   void EndSearch(std::string reason);
+  // Trials that the finals would measure again now, fastest first; last 0: the unscheduled program.
+  std::vector<uint64_t> Finalists() const;
   RunFinals MakeFinals();
   double SearchEndS() const;  // by the budget of seconds, time for the finals taken off
   double FinalsReserveS() const;
